@@ -1,0 +1,3 @@
+module github.com/stint-dev/stint/test/cluster
+
+go 1.26.0

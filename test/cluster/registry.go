@@ -1,0 +1,162 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// startRegistry serves every image of the cluster on the bridge. The registry
+// keeps manifests in memory only, so whatever it does not know is pushed again:
+// after its restart, and after a run that was killed between two pushes.
+func (s *session) startRegistry(ctx context.Context) error {
+	c := component{Name: "registry", Listens: []string{s.l.registry()}, Argv: []string{s.find.path("crane"),
+		"registry", "serve", "--address", s.l.registry(), "--disk", s.l.path("registry")}}
+	if err := os.MkdirAll(s.l.path("registry"), 0o755); err != nil {
+		return err
+	}
+	if _, err := s.l.ensure(c); err != nil {
+		return err
+	}
+	err := poll("the registry", 10*time.Second, func() (bool, error) {
+		return s.registryHas("/v2/"), s.l.alive("registry")
+	})
+	if err != nil {
+		return err
+	}
+	return step("images", func() error { return s.pushImages(ctx) })
+}
+
+func (s *session) registryHas(path string) bool {
+	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	res, err := client.Get("http://" + s.l.registry() + path)
+	if err != nil {
+		return false
+	}
+	res.Body.Close()
+	return res.StatusCode == http.StatusOK
+}
+
+func (s *session) pushImages(ctx context.Context) error {
+	images, err := builtins(s.find.path("pause"))
+	if err != nil {
+		return err
+	}
+	for _, b := range images {
+		file, err := b.archiveFile(filepath.Join(s.l.cache, "images"))
+		if err != nil {
+			return fmt.Errorf("image %s: %w", b.names[0], err)
+		}
+		if err := s.pushNames(ctx, file, b.names); err != nil {
+			return err
+		}
+	}
+	return s.pushLoaded(ctx)
+}
+
+// pushLoaded serves again what load was given in earlier runs: its folders are
+// the repositories, its files the tags.
+func (s *session) pushLoaded(ctx context.Context) error {
+	root := s.l.path("images")
+	return filepath.WalkDir(root, func(p string, d os.DirEntry, err error) error {
+		if errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
+		if err != nil || d.IsDir() || filepath.Ext(p) != ".tar" {
+			return err
+		}
+		rel, err := filepath.Rel(root, p)
+		if err != nil {
+			return err
+		}
+		n := imageName{repository: filepath.ToSlash(filepath.Dir(rel)), tag: strings.TrimSuffix(filepath.Base(rel), ".tar")}
+		if s.registryHas("/v2/" + n.repository + "/manifests/" + n.tag) {
+			return nil
+		}
+		return s.push(ctx, p, n)
+	})
+}
+
+// pushNames pushes an archive under its names, and skips those that are served.
+func (s *session) pushNames(ctx context.Context, file string, names []string) error {
+	for _, raw := range names {
+		n, err := parseImageName(raw)
+		if err != nil {
+			return err
+		}
+		// Someone's own image under that name stays.
+		if s.registryHas("/v2/"+n.repository+"/manifests/"+n.tag) || fileExists(s.loadedFile(n)) {
+			continue
+		}
+		if err := s.push(ctx, file, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func fileExists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
+}
+
+func (s *session) loadedFile(n imageName) string {
+	return s.l.path("images", filepath.FromSlash(n.repository), n.tag+".tar")
+}
+
+func (s *session) push(ctx context.Context, file string, n imageName) error {
+	cmd := exec.CommandContext(ctx, s.find.path("crane"), "push", "--insecure", file, s.l.registry()+"/"+n.String())
+	cmd.Env = componentEnv()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("push %s: %w\n%s", n, err, lastLines(out, 5))
+	}
+	return nil
+}
+
+// load makes an image available to Pods under a name. It is kept in the state,
+// so that it is there again after a down and an up.
+func load(ctx context.Context, s *session) error {
+	if len(s.o.rest) == 0 || (len(s.o.rest) == 1) == (s.o.archive == "") {
+		return fmt.Errorf("load: give a name, and either files or --archive: %w", errUsage)
+	}
+	n, err := parseImageName(s.o.rest[0])
+	if err != nil {
+		return err
+	}
+	var content []byte
+	if s.o.archive != "" {
+		content, err = os.ReadFile(s.o.archive)
+	} else {
+		var buf bytes.Buffer
+		err = binaryImage(&buf, n, s.o.rest[1:])
+		content = buf.Bytes()
+	}
+	if err != nil {
+		return err
+	}
+	unlock, err := s.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if !s.l.running("registry") {
+		return errors.New("load: the cluster is not up, or its nodes are simulated and pull no images")
+	}
+	if err := writeFile(s.loadedFile(n), content, 0o644); err != nil {
+		return err
+	}
+	if err := s.push(ctx, s.loadedFile(n), n); err != nil {
+		_ = os.Remove(s.loadedFile(n)) // not an archive: must not break every later up
+		return err
+	}
+	fmt.Printf("%s is served to Pods as %s\n", s.o.rest[0], n)
+	return nil
+}
