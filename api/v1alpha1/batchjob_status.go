@@ -3,8 +3,8 @@ package v1alpha1
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // Phase is the summary of a BatchJob in one word, for people; programs read
-// the conditions.
-// +kubebuilder:validation:Enum=Pending;Running;Complete;Failed;Suspended;Waiting;Stalled;Terminating
+// the conditions. It is no enum in the CRD, and neither are the other words of
+// status: a newer operator must be able to write under an older CRD.
 type Phase string
 
 const (
@@ -27,7 +27,6 @@ const (
 )
 
 // RunReason says why a run started.
-// +kubebuilder:validation:Enum=Created;Changed;Requested;Scheduled
 type RunReason string
 
 const (
@@ -42,7 +41,6 @@ const (
 )
 
 // RunOutcome says how a run ended.
-// +kubebuilder:validation:Enum=Complete;Failed;Superseded
 type RunOutcome string
 
 const (

@@ -7,6 +7,26 @@ import (
 )
 
 // BatchJobSpec is batch/v1's JobSpec, field for field, and what Stint adds.
+//
+// The rules are batch/v1's (pkg/apis/batch/validation, validateJobSpec).
+//
+// +kubebuilder:validation:XValidation:rule="has(self.template.spec) && has(self.template.spec.restartPolicy) && self.template.spec.restartPolicy in ['Never', 'OnFailure']",message="template.spec.restartPolicy must be set to Never or OnFailure",fieldPath=".template.spec.restartPolicy",reason=FieldValueRequired
+// +kubebuilder:validation:XValidation:rule="self.?completionMode.orValue('NonIndexed') != 'Indexed' || has(self.completions)",message="completions must be set when completionMode is Indexed",fieldPath=".completions",reason=FieldValueRequired
+// +kubebuilder:validation:XValidation:rule="self.?completionMode.orValue('NonIndexed') != 'Indexed' || self.?parallelism.orValue(1) <= 100000",message="parallelism must be no more than 100000 when completionMode is Indexed",fieldPath=".parallelism"
+// +kubebuilder:validation:XValidation:rule="self.?completionMode.orValue('NonIndexed') == 'Indexed' || !has(self.backoffLimitPerIndex)",message="backoffLimitPerIndex needs completionMode: Indexed",fieldPath=".backoffLimitPerIndex"
+// +kubebuilder:validation:XValidation:rule="self.?completionMode.orValue('NonIndexed') == 'Indexed' || !has(self.maxFailedIndexes)",message="maxFailedIndexes needs completionMode: Indexed",fieldPath=".maxFailedIndexes"
+// +kubebuilder:validation:XValidation:rule="self.?completionMode.orValue('NonIndexed') == 'Indexed' || !has(self.successPolicy)",message="successPolicy needs completionMode: Indexed",fieldPath=".successPolicy"
+// +kubebuilder:validation:XValidation:rule="!has(self.maxFailedIndexes) || has(self.backoffLimitPerIndex)",message="backoffLimitPerIndex must be set when maxFailedIndexes is",fieldPath=".backoffLimitPerIndex",reason=FieldValueRequired
+// +kubebuilder:validation:XValidation:rule="!has(self.maxFailedIndexes) || !has(self.completions) || self.maxFailedIndexes <= self.completions",message="maxFailedIndexes must be no more than completions",fieldPath=".maxFailedIndexes"
+// +kubebuilder:validation:XValidation:rule="!has(self.backoffLimitPerIndex) || self.?completions.orValue(0) <= 100000 || has(self.maxFailedIndexes)",message="maxFailedIndexes must be set when completions is above 100000 and backoffLimitPerIndex is set",fieldPath=".maxFailedIndexes",reason=FieldValueRequired
+// +kubebuilder:validation:XValidation:rule="!has(self.backoffLimitPerIndex) || self.?completions.orValue(0) <= 100000 || self.?maxFailedIndexes.orValue(0) <= 10000",message="maxFailedIndexes must be no more than 10000 when completions is above 100000 and backoffLimitPerIndex is set",fieldPath=".maxFailedIndexes"
+// +kubebuilder:validation:XValidation:rule="!has(self.backoffLimitPerIndex) || self.?completions.orValue(0) <= 100000 || self.?parallelism.orValue(1) <= 10000",message="parallelism must be no more than 10000 when completions is above 100000 and backoffLimitPerIndex is set",fieldPath=".parallelism"
+// +kubebuilder:validation:XValidation:rule="!has(self.podFailurePolicy) || self.?podReplacementPolicy.orValue('Failed') == 'Failed'",message="podReplacementPolicy must be Failed, or not set, when podFailurePolicy is set",fieldPath=".podReplacementPolicy"
+// +kubebuilder:validation:XValidation:rule="!has(self.podFailurePolicy) || !has(self.template.spec) || self.template.spec.?restartPolicy.orValue('Never') != 'OnFailure'",message="template.spec.restartPolicy must be Never when podFailurePolicy is set",fieldPath=".template.spec.restartPolicy"
+// +kubebuilder:validation:XValidation:rule="has(self.backoffLimitPerIndex) || !has(self.podFailurePolicy) || !has(self.podFailurePolicy.rules) || self.podFailurePolicy.rules.all(r, r.action != 'FailIndex')",message="the action FailIndex needs backoffLimitPerIndex to be set",fieldPath=".podFailurePolicy.rules"
+// +kubebuilder:validation:XValidation:rule="!has(self.successPolicy) || !has(self.completions) || self.successPolicy.rules.all(r, r.?succeededCount.orValue(0) <= self.completions)",message="succeededCount must be no more than completions",fieldPath=".successPolicy.rules"
+// +kubebuilder:validation:XValidation:rule="self.?manualSelector.orValue(false) == has(self.selector)",message="selector and manualSelector: true go together: remove both, and a selector is generated, or set both",fieldPath=".selector"
+// +kubebuilder:validation:XValidation:rule="!has(self.selector) || !has(self.selector.matchLabels) || self.selector.matchLabels.all(k, has(self.template.metadata) && has(self.template.metadata.labels) && k in self.template.metadata.labels && self.template.metadata.labels[k] == self.selector.matchLabels[k])",message="template.metadata.labels must contain the labels of selector.matchLabels",fieldPath=".template.metadata.labels"
 type BatchJobSpec struct {
 	// Parallelism is how many pods may run at a time. Unset means 1; 0 pauses
 	// the job without the Suspended condition.
@@ -87,6 +107,9 @@ type BatchJobSpec struct {
 	// Selector selects the job's pods. Leave it unset: one by the BatchJob's
 	// uid is generated, and shown in status.selector. It can be set only
 	// together with manualSelector and never changed.
+	// +kubebuilder:validation:XValidation:rule="!has(self.matchLabels) || self.matchLabels.all(k, self.matchLabels[k].matches('^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$'))",message="matchLabels must have label values: letters, digits, '-', '_' and '.'",fieldPath=".matchLabels"
+	// +kubebuilder:validation:XValidation:rule="!has(self.matchExpressions) || self.matchExpressions.all(e, e.operator in ['In', 'NotIn', 'Exists', 'DoesNotExist'] && (e.operator in ['In', 'NotIn']) == (has(e.values) && e.values.size() > 0))",message="matchExpressions must have the operator In or NotIn with values, or Exists or DoesNotExist without",fieldPath=".matchExpressions"
+	// +kubebuilder:validation:XValidation:rule="!has(self.matchExpressions) || self.matchExpressions.all(e, e.key.matches('^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$'))",message="matchExpressions must have label names as keys",fieldPath=".matchExpressions"
 	// +optional
 	Selector *metav1.LabelSelector `json:"selector,omitempty"`
 
@@ -99,6 +122,8 @@ type BatchJobSpec struct {
 	// ManagedBy names the controller of this job. Unset,
 	// kubernetes.io/job-controller and batch.stint.dev/controller mean Stint;
 	// with any other value Stint does not touch the job. It can not be changed.
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/[-A-Za-z0-9/._~%!$&()*+,;=:\\']+$')",message="managedBy must be a domain-prefixed path, such as acme.io/foo"
 	// +optional
 	ManagedBy *string `json:"managedBy,omitempty"`
 
@@ -166,12 +191,14 @@ type BatchJobSpec struct {
 // Dependency is a BatchJob that must be Ready first.
 type Dependency struct {
 	// Name of the BatchJob.
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="name must be the name of a BatchJob: lower case letters, digits, '-' and '.'"
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	// +required
 	Name string `json:"name"`
 
 	// Namespace of the BatchJob. Unset means this job's own.
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$')",message="namespace must be the name of a namespace: lower case letters, digits and '-'"
 	// +kubebuilder:validation:MaxLength=63
 	// +optional
 	Namespace string `json:"namespace,omitempty"`
@@ -187,13 +214,24 @@ type Dependency struct {
 // Backoff is the delay between a pod's failure and its replacement: it doubles
 // with each failure and stands in status, so that a restart of the operator
 // does not forget it.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.initialDelay) || !has(self.maxDelay) || duration(self.initialDelay) <= duration(self.maxDelay)",message="maxDelay must not be shorter than initialDelay",fieldPath=".maxDelay"
 type Backoff struct {
-	// InitialDelay follows the first failure. Unset means 10s.
+	// InitialDelay follows the first failure, for example 500ms or 1m30s. Unset
+	// means 10s, or maxDelay if that is shorter.
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,5}(\.[0-9]{1,3})?(ms|s|m|h)){1,4}$`
+	// +kubebuilder:validation:XValidation:rule="duration(self) > duration('0s')",message="initialDelay must be longer than 0s"
 	// +optional
 	InitialDelay *metav1.Duration `json:"initialDelay,omitempty"`
 
 	// MaxDelay is the longest delay. Unset means 6m, or initialDelay if that is
 	// longer.
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,5}(\.[0-9]{1,3})?(ms|s|m|h)){1,4}$`
+	// +kubebuilder:validation:XValidation:rule="duration(self) > duration('0s')",message="maxDelay must be longer than 0s"
 	// +optional
 	MaxDelay *metav1.Duration `json:"maxDelay,omitempty"`
 }
@@ -201,7 +239,30 @@ type Backoff struct {
 // BatchJob runs pods until enough of them have succeeded: batch/v1's Job for
 // GitOps. Its manifest can change; the object is the record of what ran.
 //
+// It is in the category batch and not in all, so that nobody who cleans up with
+// kubectl delete all deletes that record, for the next reconciliation to run
+// everything again.
+//
 // +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:subresource:scale:specpath=.spec.parallelism,statuspath=.status.active,selectorpath=.status.selector
+// +kubebuilder:resource:path=batchjobs,singular=batchjob,shortName=bj,categories=batch
+// +kubebuilder:selectablefield:JSONPath=`.status.phase`
+// +kubebuilder:printcolumn:name="Completions",type=string,JSONPath=`.status.progress`,description="Succeeded of wanted"
+// +kubebuilder:printcolumn:name="Status",type=string,JSONPath=`.status.phase`,description="The state in one word"
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.reason`,description="Why"
+// +kubebuilder:printcolumn:name="Duration",type=string,JSONPath=`.status.duration`,description="How long the run took"
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Revision",type=string,priority=1,JSONPath=`.status.revision`,description="Hash of the run-defining fields"
+// +kubebuilder:printcolumn:name="Run",type=integer,priority=1,JSONPath=`.status.run.number`,description="Number of the run"
+// +kubebuilder:printcolumn:name="Images",type=string,priority=1,JSONPath=`.status.images`,description="Images of the containers"
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 63",message="metadata.name must be no more than 63 characters, since it becomes a label of the pods",fieldPath=".metadata"
+// +kubebuilder:validation:XValidation:rule="self.spec.?completionMode.orValue('NonIndexed') != 'Indexed' || self.spec.?completions.orValue(0) < 1 || self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="metadata.name of an Indexed job must have no dots, since with -index it becomes a host name",fieldPath=".metadata"
+// +kubebuilder:validation:XValidation:rule="self.spec.?completionMode.orValue('NonIndexed') != 'Indexed' || self.spec.?completions.orValue(0) < 1 || self.metadata.name.size() + 1 + string(self.spec.completions - 1).size() <= 63",message="metadata.name and -index for the largest index must be no more than 63 characters together, since they become a host name: shorten the name",fieldPath=".metadata"
+// +kubebuilder:validation:XValidation:rule="has(self.spec.selector) == has(oldSelf.spec.selector) && (!has(self.spec.selector) || self.spec.selector == oldSelf.spec.selector)",message="selector cannot be changed: restore it, or create a BatchJob with another name",fieldPath=".spec.selector"
+// +kubebuilder:validation:XValidation:rule="self.spec.?manualSelector.orValue(false) == oldSelf.spec.?manualSelector.orValue(false)",message="manualSelector cannot be changed: restore it, or create a BatchJob with another name",fieldPath=".spec.manualSelector"
+// +kubebuilder:validation:XValidation:rule="has(self.spec.managedBy) == has(oldSelf.spec.managedBy) && (!has(self.spec.managedBy) || self.spec.managedBy == oldSelf.spec.managedBy)",message="managedBy cannot be changed: restore it, or create a BatchJob with another name",fieldPath=".spec.managedBy"
+// +kubebuilder:validation:XValidation:rule="!has(self.spec.dependsOn) || self.spec.dependsOn.all(d, d.name != self.metadata.name || has(d.namespace))",message="a BatchJob cannot depend on itself: remove it from dependsOn",fieldPath=".spec.dependsOn"
 type BatchJob struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`

@@ -50,15 +50,23 @@ type BatchJobTemplateSpec struct {
 
 // Blackout is a window in which nothing starts: schedule with duration,
 // repeated, or from and to, once.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.schedule) == has(self.duration) && has(self.from) == has(self.to) && has(self.schedule) != has(self.from)",message="a blackout must have either schedule and duration, or from and to"
+// +kubebuilder:validation:XValidation:rule="!has(self.from) || !has(self.to) || self.from < self.to",message="from must be before to",fieldPath=".from"
 type Blackout struct {
 	// Schedule is when the window opens, in the grammar of spec.schedule and
 	// the object's time zone. Needs duration.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:XValidation:rule="!self.contains('TZ')",message="schedule cannot contain TZ= or CRON_TZ=: spec.timeZone holds for blackouts too"
 	// +optional
 	Schedule string `json:"schedule,omitempty"`
 
 	// Duration is how long the window stays open, for example 2h30m.
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,5}(\.[0-9]{1,3})?(ms|s|m|h)){1,4}$`
+	// +kubebuilder:validation:XValidation:rule="duration(self) > duration('0s')",message="duration must be longer than 0s"
 	// +optional
 	Duration *metav1.Duration `json:"duration,omitempty"`
 
@@ -73,6 +81,11 @@ type Blackout struct {
 
 // CronBatchJobSpec is batch/v1's CronJobSpec, field for field, and what Stint
 // adds.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.schedule) != has(self.schedules)",message="exactly one of schedule and schedules must be set",fieldPath=".schedule",reason=FieldValueRequired
+// +kubebuilder:validation:XValidation:rule="!has(self.notBefore) || !has(self.notAfter) || self.notBefore <= self.notAfter",message="notAfter must not be before notBefore",fieldPath=".notAfter"
+// +kubebuilder:validation:XValidation:rule="!has(self.jobTemplate.spec.selector)",message="selector cannot be set in a jobTemplate, since it would be the same for every run: remove it, one is generated for each",fieldPath=".jobTemplate.spec.selector",reason=FieldValueForbidden
+// +kubebuilder:validation:XValidation:rule="!has(self.jobTemplate.spec.manualSelector) || !self.jobTemplate.spec.manualSelector",message="manualSelector cannot be true in a jobTemplate: remove it, a selector is generated for each run",fieldPath=".jobTemplate.spec.manualSelector",reason=FieldValueForbidden
 type CronBatchJobSpec struct {
 	// Schedule is when to run, in batch/v1's grammar (five fields, or @hourly,
 	// @daily, @every 1h30m …) with an optional seconds field in front, H for a
@@ -80,6 +93,8 @@ type CronBatchJobSpec struct {
 	// schedule and schedules is needed.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:XValidation:rule="!self.contains('TZ')",message="schedule cannot contain TZ= or CRON_TZ=: set spec.timeZone instead"
+	// +kubebuilder:validation:XValidation:rule="self.contains('TZ') || self.matches('^(@[a-z]+|@every [^ ]+|\\\\s*[^@\\\\s]\\\\S*(\\\\s+\\\\S+){4,5}\\\\s*)$')",message="schedule must have five fields (minute, hour, day of month, month, day of week), six with seconds in front, or be a descriptor such as @daily or @every 1h30m"
 	// +optional
 	Schedule string `json:"schedule,omitempty"`
 
@@ -90,12 +105,15 @@ type CronBatchJobSpec struct {
 	// +kubebuilder:validation:MaxItems=32
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=256
+	// +kubebuilder:validation:XValidation:rule="self.all(s, !s.contains('TZ'))",message="schedules cannot contain TZ= or CRON_TZ=: set spec.timeZone instead"
+	// +kubebuilder:validation:XValidation:rule="self.all(s, s.contains('TZ') || s.matches('^(@[a-z]+|@every [^ ]+|\\\\s*[^@\\\\s]\\\\S*(\\\\s+\\\\S+){4,5}\\\\s*)$'))",message="each of schedules must have five fields (minute, hour, day of month, month, day of week), six with seconds in front, or be a descriptor such as @daily or @every 1h30m"
 	// +optional
 	Schedules []string `json:"schedules,omitempty"`
 
 	// TimeZone is the IANA name of the zone of all schedules. Unset means UTC.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="self.lowerAscii() != 'local' && self.split('/').all(p, p != '.' && p != '..' && p.matches('^[A-Za-z._0-9+][-A-Za-z._0-9+]{0,13}$'))",message="timeZone must be the name of a zone in the IANA database, such as Europe/Berlin or UTC; Local is none"
 	// +optional
 	TimeZone *string `json:"timeZone,omitempty"`
 
@@ -121,7 +139,7 @@ type CronBatchJobSpec struct {
 	// QueueLimit is how many times may wait under Queue; when full the newest
 	// is dropped and reported.
 	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=100
+	// +kubebuilder:validation:Maximum=1000
 	// +kubebuilder:default=10
 	// +optional
 	QueueLimit *int32 `json:"queueLimit,omitempty"`
@@ -134,7 +152,7 @@ type CronBatchJobSpec struct {
 
 	// MissedRunLimit is how many missed times All starts; the newest are kept.
 	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=100
+	// +kubebuilder:validation:Maximum=1000
 	// +kubebuilder:default=10
 	// +optional
 	MissedRunLimit *int32 `json:"missedRunLimit,omitempty"`
@@ -190,7 +208,6 @@ type CronBatchJobSpec struct {
 }
 
 // StartReason says why a CronBatchJob starts a run.
-// +kubebuilder:validation:Enum=Scheduled;CaughtUp;Requested
 type StartReason string
 
 const (
@@ -299,7 +316,24 @@ type CronBatchJobStatus struct {
 
 // CronBatchJob creates BatchJobs on a schedule: batch/v1's CronJob for GitOps.
 //
+// It is in the category batch and not in all, so that nobody who cleans up with
+// kubectl delete all deletes the record of what ran.
+//
 // +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:path=cronbatchjobs,singular=cronbatchjob,shortName=cbj,categories=batch
+// +kubebuilder:printcolumn:name="Schedule",type=string,JSONPath=`.status.schedule`,description="When it runs"
+// +kubebuilder:printcolumn:name="Timezone",type=string,JSONPath=`.spec.timeZone`,description="The schedule's time zone; UTC if empty"
+// +kubebuilder:printcolumn:name="Suspend",type=boolean,JSONPath=`.spec.suspend`,description="Whether nothing more starts"
+// +kubebuilder:printcolumn:name="Active",type=integer,JSONPath=`.status.activeCount`,description="Unfinished BatchJobs"
+// +kubebuilder:printcolumn:name="Last",type=date,JSONPath=`.status.lastScheduleTime`,description="Age of the latest time decided"
+// +kubebuilder:printcolumn:name="Next",type=string,JSONPath=`.status.nextScheduleTime`,description="When the next run is due"
+// +kubebuilder:printcolumn:name="Last Result",type=string,JSONPath=`.status.lastResult`,description="Outcome of the last run that ended"
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Ready",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].status`,description="Whether the schedule is accepted"
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,description="Why"
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 52",message="metadata.name must be no more than 52 characters: the name of each run is this name and 11 characters",fieldPath=".metadata"
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() > 52 || !has(self.spec.jobTemplate.spec.completionMode) || self.spec.jobTemplate.spec.completionMode != 'Indexed' || !has(self.spec.jobTemplate.spec.completions) || self.spec.jobTemplate.spec.completions < 1 || self.metadata.name.size() + 10 + string(self.spec.jobTemplate.spec.completions - 1).size() <= 63",message="metadata.name is too long for an Indexed jobTemplate: this name, 9 characters for the run and -index for the largest index must be no more than 63 characters, since they become a host name",fieldPath=".metadata"
 type CronBatchJob struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`

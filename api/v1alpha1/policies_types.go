@@ -99,11 +99,14 @@ type PodFailurePolicy struct {
 	// decides, and a failure that none matches is counted. At most 20.
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=20
-	Rules []PodFailurePolicyRule `json:"rules"`
+	// +optional
+	Rules []PodFailurePolicyRule `json:"rules,omitempty"`
 }
 
 // PodFailurePolicyRule is an action with exactly one requirement: onExitCodes
 // or onPodConditions.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.onExitCodes) != (has(self.onPodConditions) && self.onPodConditions.size() > 0)",message="a rule must have exactly one of onExitCodes and onPodConditions"
 type PodFailurePolicyRule struct {
 	// Action is what happens when the requirement holds: FailJob, FailIndex
 	// (needs backoffLimitPerIndex), Ignore or Count.
@@ -124,6 +127,9 @@ type PodFailurePolicyRule struct {
 
 // PodFailurePolicyOnExitCodesRequirement looks at the exit codes of the
 // containers and init containers that have terminated, those with 0 left out.
+//
+// +kubebuilder:validation:XValidation:rule="self.operator != 'In' || !self.values.exists(v, v == 0)",message="values must not contain 0 with the operator In: a container that ends with 0 has not failed",fieldPath=".values"
+// +kubebuilder:validation:XValidation:rule="self.values.isSorted()",message="values must be in increasing order",fieldPath=".values"
 type PodFailurePolicyOnExitCodesRequirement struct {
 	// ContainerName restricts the requirement to one container or init
 	// container of the template. Unset: any container.
@@ -146,6 +152,9 @@ type PodFailurePolicyOnExitCodesRequirement struct {
 type PodFailurePolicyOnPodConditionsPattern struct {
 	// Type of the pod condition, for example DisruptionTarget, or
 	// batch.stint.dev/StartTimeout for pods deleted by podStartTimeoutSeconds.
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=316
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$')",message="type must be a qualified name: letters, digits, '-', '_' and '.', after an optional domain and '/'"
 	// +required
 	Type corev1.PodConditionType `json:"type"`
 
@@ -167,11 +176,14 @@ type SuccessPolicy struct {
 }
 
 // SuccessPolicyRule needs succeededIndexes, succeededCount or both.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.succeededIndexes) || has(self.succeededCount)",message="a rule must have succeededIndexes, succeededCount or both",reason=FieldValueRequired
 type SuccessPolicyRule struct {
 	// SucceededIndexes are the indexes that must have succeeded, in increasing
 	// order, single or as ranges: "1,3-5,7". With succeededCount they are the
 	// indexes among which is counted.
 	// +kubebuilder:validation:MaxLength=65536
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,10}(-[0-9]{1,10})?(,[0-9]{1,10}(-[0-9]{1,10})?)*)?$`
 	// +optional
 	SucceededIndexes *string `json:"succeededIndexes,omitempty"`
 
