@@ -1,0 +1,129 @@
+# Everything here needs Go, git and make; what starts a real node also needs
+# root on a Debian-like Linux. Tools are pinned in test/tools, built once into bin/.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS   += --no-print-directory
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.ONESHELL:
+
+export CGO_ENABLED := 0
+# The chart's tests run this helm.
+export HELM := $(CURDIR)/bin/helm
+
+VERSION   ?= $(shell sed -n 's/^appVersion: *//p' charts/stint/Chart.yaml)
+IMAGE     ?= ghcr.io/stint-dev/stint-controller
+NAMESPACE ?= stint-system
+# Simulated histories of test/world; plain `go test` runs a few.
+HISTORIES ?= 2000
+
+CLUSTER := go -C test/cluster run .
+LDFLAGS := -s -w -X main.version=$(VERSION)
+# Points KUBECONFIG at the local cluster for the rest of a recipe.
+USE_CLUSTER = eval "$$($(CLUSTER) env)"
+# The image of one build has a name of its own, so that an upgrade rolls out
+# exactly when the binary has changed.
+IMAGE_TAG = dev-$$(sha256sum bin/stint-controller | cut -c1-12)
+
+##@ Try it
+.PHONY: demo
+demo: install ## A cluster from nothing, the operator in it by Helm, and the samples run to their end.
+	@$(USE_CLUSTER); $(DEMO)
+DEMO ?= go run ./test/demo
+
+.PHONY: cluster-up
+cluster-up: ## Build and start the local Kubernetes cluster; again: repair it.
+	@$(CLUSTER) up
+	@echo; echo "To use it from this shell:"; echo; $(CLUSTER) env
+
+.PHONY: cluster-down
+cluster-down: ## Stop the local cluster and leave the machine as it was.
+	@$(CLUSTER) down
+
+.PHONY: image
+image: build ## Make the operator's image without Docker and serve it to the local cluster.
+	@$(CLUSTER) load $(IMAGE):$(IMAGE_TAG) $(CURDIR)/bin/stint-controller
+
+.PHONY: install
+install: cluster-up image bin/helm ## Install or upgrade the operator in the local cluster with its chart.
+	@$(USE_CLUSTER); bin/helm upgrade --install stint charts/stint --namespace $(NAMESPACE) \
+	  --create-namespace --set image.tag=$(IMAGE_TAG) --wait --timeout 3m
+
+##@ Change it
+.PHONY: generate
+generate: bin/controller-gen bin/crd-ref-docs bin/helm ## Regenerate deepcopy, CRDs, RBAC, API reference, chart templates and config/.
+	bin/controller-gen object paths=./api/...
+	bin/controller-gen rbac:roleName=stint-controller paths=./controllers/... paths=./cmd/... output:rbac:dir=config/rbac
+	go run ./config/chart templates
+	bin/helm template stint charts/stint --namespace stint-system | go run ./config/chart manifests
+
+.PHONY: fmt
+fmt: bin/golangci-lint ## Format the code.
+	bin/golangci-lint fmt ./...
+	cd test/cluster && ../../bin/golangci-lint fmt --config ../../.golangci.yml ./...
+
+.PHONY: build
+build: ## Build bin/stint-controller.
+	go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/stint-controller ./cmd
+
+.PHONY: docker-build
+docker-build: ## Build the image with Docker.
+	docker build --build-arg VERSION=$(VERSION) --tag $(IMAGE):$(VERSION) .
+
+##@ Check it
+.PHONY: test
+test: bin/helm ## All tests but e2e: unit, simulation, integration on a real API server. Needs no root.
+	@trap '$(CLUSTER) down --control-plane' EXIT; trap 'exit 130' INT TERM
+	$(CLUSTER) up --control-plane
+	eval "$$($(CLUSTER) env --control-plane)"
+	set -x
+	go test ./...
+	STINT_HISTORIES=$(HISTORIES) go test -count=1 -timeout 20m ./test/world/...
+	go test -count=1 -tags integration -timeout 15m ./test/integration/...
+
+.PHONY: test-unit
+test-unit: ## What needs no cluster.
+	go test ./...
+
+.PHONY: test-e2e
+test-e2e: demo ## The demo, then the tests that need real nodes. As root on Linux; leaves the cluster up.
+	@$(USE_CLUSTER); set -x; go test -count=1 -tags e2e -timeout 20m ./test/e2e/...
+
+.PHONY: lint
+lint: bin/golangci-lint ## The rules of .golangci.yml, also in build-tagged tests and test/cluster.
+	bin/golangci-lint run ./...
+	cd test/cluster && ../../bin/golangci-lint run --config ../../.golangci.yml ./...
+
+.PHONY: verify
+verify: generate ## Fail if anything generated is not committed, the chart is broken or go.mod untidy.
+	@changed="$$(git status --porcelain)"; if [ -n "$$changed" ]; then \
+	  echo "After 'make generate' the working tree differs from the commit:"; echo "$$changed"; \
+	  git --no-pager diff --stat; exit 1; fi
+	bin/helm lint --strict charts/stint
+	go test -count=1 ./config/...
+	go vet ./...
+	go vet -tags integration,e2e ./...
+	go mod verify
+	go mod tidy -diff
+	go -C test/cluster mod tidy -diff
+
+##@ Help
+.PHONY: help
+help: ## This text.
+	@awk 'BEGIN {FS = ":.*## "; print "make <target>"} \
+	  /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@printf '\nVariables: VERSION=%s IMAGE=%s NAMESPACE=%s HISTORIES=%s\n' '$(VERSION)' '$(IMAGE)' '$(NAMESPACE)' '$(HISTORIES)'
+
+# Each tool has a module of its own, or one would drag another to versions of
+# its dependencies that its authors never tested.
+TOOL_LDFLAGS = -s -w
+HELM_PKG     := helm.sh/helm/v3
+# Without this helm takes itself for one of Kubernetes 1.20 and refuses charts.
+bin/helm: TOOL_LDFLAGS += -X $(HELM_PKG)/internal/version.version=v3.22.0 \
+  -X $(HELM_PKG)/pkg/chartutil.k8sVersionMajor=1 -X $(HELM_PKG)/pkg/chartutil.k8sVersionMinor=36 \
+  -X $(HELM_PKG)/pkg/lint/rules.k8sVersionMajor=1 -X $(HELM_PKG)/pkg/lint/rules.k8sVersionMinor=36
+bin/%: test/tools/%/go.mod test/tools/%/go.sum
+	go -C test/tools/$* build -trimpath -buildvcs=false -ldflags '$(TOOL_LDFLAGS)' -o $(CURDIR)/$@ tool
+	@touch $@
