@@ -33,6 +33,9 @@ var requirements = []requirement{
 	{"busybox-static", staticBusybox},
 	{"bash", onPath("bash")},
 	{"perl", func() bool { return exec.Command("perl", "-Mbignum=bpi", "-e1").Run() == nil }},
+	// Debian 12's own Math::BigInt cannot do what the usual example of a Job
+	// asks for, more than 1000 digits of pi; this newer one can.
+	{"libmath-bigint-perl", func() bool { return exec.Command("perl", "-Mbignum=bpi", "-e", "print bpi(1001)").Run() == nil }},
 }
 
 // findCNI looks where Debian and the upstream releases put the plugins.

@@ -45,6 +45,9 @@ type builtin struct {
 	fill   func(*layer) error
 }
 
+// imagesGeneration is raised when the way an image is put together changes.
+const imagesGeneration = "2"
+
 const imagePath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 func builtins(pause string) ([]builtin, error) {
@@ -59,6 +62,9 @@ func builtins(pause string) ([]builtin, error) {
 		}
 	}
 	busybox := func(l *layer) error { return errors.Join(l.base(), addBusybox(l, found["busybox"])) }
+	bash := func(l *layer) error {
+		return errors.Join(l.host("bin/bash", found["bash"]), l.link("usr/local/bin/bash", "/bin/bash"), addLibraries(l, found["bash"]))
+	}
 	return []builtin{
 		{names: []string{pauseImage}, config: imageConfig{Entrypoint: []string{"/pause"}}, inputs: []string{pause},
 			fill: func(l *layer) error { return l.host("pause", pause) }},
@@ -66,14 +72,21 @@ func builtins(pause string) ([]builtin, error) {
 			config: imageConfig{Cmd: []string{"sh"}, Env: []string{imagePath}}, inputs: []string{found["busybox"]}, fill: busybox},
 		{names: []string{"bash", "bash:5", "bash:5.2"}, config: imageConfig{Cmd: []string{"bash"}, Env: []string{imagePath}},
 			inputs: []string{found["bash"], found["busybox"]},
-			fill: func(l *layer) error {
-				return errors.Join(l.host("bin/bash", found["bash"]), addLibraries(l, found["bash"]), busybox(l),
-					l.link("usr/local/bin/bash", "/bin/bash"))
-			}},
+			fill:   func(l *layer) error { return errors.Join(bash(l), busybox(l)) }},
 		{names: []string{"perl", "perl:5", "perl:5.34", "perl:5.34.0", "perl:5.36"}, config: imageConfig{Cmd: []string{"perl"}, Env: []string{imagePath}},
-			inputs: []string{found["perl"], found["busybox"]},
-			fill:   func(l *layer) error { return errors.Join(addPerl(l, found["perl"]), busybox(l)) }},
+			inputs: append(perlInputs(found["perl"]), found["bash"], found["busybox"]),
+			fill:   func(l *layer) error { return errors.Join(addPerl(l, found["perl"]), bash(l), busybox(l)) }},
 	}, nil
+}
+
+// perlInputs names the interpreter and the module that Debian also packages on
+// its own, in a newer version.
+func perlInputs(perl string) []string {
+	out, err := exec.Command(perl, "-MMath::BigInt", "-e", `print $INC{"Math/BigInt.pm"}`).Output()
+	if err != nil {
+		return []string{perl}
+	}
+	return []string{perl, string(out)}
 }
 
 func addBusybox(l *layer, file string) error {
@@ -151,6 +164,7 @@ func (b builtin) archiveFile(dir string) (string, error) {
 		return "", err
 	}
 	h := sha256.New()
+	fmt.Fprintln(h, imagesGeneration)
 	for _, in := range b.inputs {
 		st, err := os.Stat(in)
 		if err != nil {

@@ -17,21 +17,45 @@ import (
 // keeps manifests in memory only, so whatever it does not know is pushed again:
 // after its restart, and after a run that was killed between two pushes.
 func (s *session) startRegistry(ctx context.Context) error {
+	images, err := builtins(s.find.path("pause"))
+	if err != nil {
+		return err
+	}
+	archives := make([]string, len(images))
+	err = step("images", func() error {
+		for i, b := range images {
+			if archives[i], err = b.archiveFile(filepath.Join(s.l.cache, "images")); err != nil {
+				return fmt.Errorf("image %s: %w", b.names[0], err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
 	c := component{Name: "registry", Listens: []string{s.l.registry()}, Argv: []string{s.find.path("crane"),
-		"registry", "serve", "--address", s.l.registry(), "--disk", s.l.path("registry")}}
+		"registry", "serve", "--address", s.l.registry(), "--disk", s.l.path("registry")},
+		Generation: strings.Join(archives, "\n")} // so that a newer image replaces the one served
 	if err := os.MkdirAll(s.l.path("registry"), 0o755); err != nil {
 		return err
 	}
 	if _, err := s.l.ensure(c); err != nil {
 		return err
 	}
-	err := poll("the registry", 10*time.Second, func() (bool, error) {
+	err = poll("the registry", 10*time.Second, func() (bool, error) {
 		return s.registryHas("/v2/"), s.l.alive("registry")
 	})
 	if err != nil {
 		return err
 	}
-	return step("images", func() error { return s.pushImages(ctx) })
+	return step("pushing images", func() error {
+		for i, b := range images {
+			if err := s.pushNames(ctx, archives[i], b.names); err != nil {
+				return err
+			}
+		}
+		return s.pushLoaded(ctx)
+	})
 }
 
 func (s *session) registryHas(path string) bool {
@@ -43,23 +67,6 @@ func (s *session) registryHas(path string) bool {
 	}
 	res.Body.Close()
 	return res.StatusCode == http.StatusOK
-}
-
-func (s *session) pushImages(ctx context.Context) error {
-	images, err := builtins(s.find.path("pause"))
-	if err != nil {
-		return err
-	}
-	for _, b := range images {
-		file, err := b.archiveFile(filepath.Join(s.l.cache, "images"))
-		if err != nil {
-			return fmt.Errorf("image %s: %w", b.names[0], err)
-		}
-		if err := s.pushNames(ctx, file, b.names); err != nil {
-			return err
-		}
-	}
-	return s.pushLoaded(ctx)
 }
 
 // pushLoaded serves again what load was given in earlier runs: its folders are
@@ -85,18 +92,26 @@ func (s *session) pushLoaded(ctx context.Context) error {
 	})
 }
 
-// pushNames pushes an archive under its names, and skips those that are served.
+// pushNames makes an archive be served under its names, which are tags of one
+// repository. It is pushed once, which compresses it, and then only tagged.
 func (s *session) pushNames(ctx context.Context, file string, names []string) error {
+	pushed := ""
 	for _, raw := range names {
 		n, err := parseImageName(raw)
 		if err != nil {
 			return err
 		}
-		// Someone's own image under that name stays.
+		// A name that load gave to something else stays with that.
 		if s.registryHas("/v2/"+n.repository+"/manifests/"+n.tag) || fileExists(s.loadedFile(n)) {
 			continue
 		}
-		if err := s.push(ctx, file, n); err != nil {
+		if pushed == "" {
+			err = s.push(ctx, file, n)
+			pushed = s.l.registry() + "/" + n.String()
+		} else {
+			err = s.crane(ctx, "tag", "--insecure", pushed, n.tag)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -113,10 +128,14 @@ func (s *session) loadedFile(n imageName) string {
 }
 
 func (s *session) push(ctx context.Context, file string, n imageName) error {
-	cmd := exec.CommandContext(ctx, s.find.path("crane"), "push", "--insecure", file, s.l.registry()+"/"+n.String())
+	return s.crane(ctx, "push", "--insecure", file, s.l.registry()+"/"+n.String())
+}
+
+func (s *session) crane(ctx context.Context, args ...string) error {
+	cmd := exec.CommandContext(ctx, s.find.path("crane"), args...)
 	cmd.Env = componentEnv()
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("push %s: %w\n%s", n, err, lastLines(out, 5))
+		return fmt.Errorf("crane %s: %w\n%s", strings.Join(args, " "), err, lastLines(out, 5))
 	}
 	return nil
 }

@@ -113,7 +113,7 @@ func (s *session) report(ctx context.Context, begin time.Time) error {
 	fmt.Printf("\nkubeconfig  %s\nlogs        %s\n\n", s.l.kubeconfig(), s.l.path("log"))
 	fmt.Printf("    export KUBECONFIG=%s\n    export PATH=%s:$PATH\n\n", s.l.kubeconfig(), filepath.Dir(kubectl))
 	if s.realNode {
-		fmt.Println("Try: kubectl run pi --image=perl --restart=Never -- perl -Mbignum=bpi -wle 'print bpi(100)'\n     kubectl logs -f pi")
+		fmt.Println("Try: kubectl run pi --image=perl --restart=Never -- perl -Mbignum=bpi -wle 'print bpi(2000)'\n     kubectl logs -f pi")
 	}
 	fmt.Println("Stop it: " + s.l.downCommand())
 	return nil
