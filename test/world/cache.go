@@ -1,0 +1,113 @@
+package world
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/stint-dev/stint/api/v1alpha1"
+)
+
+// Cache is one process's informer of one kind: a view that follows the log at
+// its own pace, and behind it the handlers, which hear of each event only
+// after the view holds it.
+type Cache struct {
+	store *Store
+	kind  *kind
+	pos   int
+	view  map[types.NamespacedName]client.Object
+	// keep is the filter of the watch. An object that ceases to match is
+	// deleted for all that this cache can tell.
+	keep func(client.Object) bool
+	// trim, if any, makes of an object what the view holds.
+	trim func(any) (any, error)
+	// untold are events that the view holds and the handlers have not heard.
+	untold []note
+}
+
+// note is one call of the handlers.
+type note struct {
+	object client.Object
+	gone   bool
+}
+
+// NewCache starts with the list as it was after the first pos events of the
+// log: a list served from a lagging API server may be old.
+func NewCache(s *Store, k *kind, pos int, keep func(client.Object) bool, trim func(any) (any, error)) *Cache {
+	c := &Cache{store: s, kind: k, keep: keep, trim: trim, view: map[types.NamespacedName]client.Object{}}
+	for _, e := range s.logs[k][:pos] {
+		c.apply(e)
+	}
+	c.pos, c.untold = pos, nil
+	for _, o := range sorted(c.view) {
+		c.untold = append(c.untold, note{object: o})
+	}
+	return c
+}
+
+// Lag is how many events of the log the view has not seen.
+func (c *Cache) Lag() int { return len(c.store.logs[c.kind]) - c.pos }
+
+// Deliver takes the next n events into the view.
+func (c *Cache) Deliver(n int) {
+	for _, e := range c.store.logs[c.kind][c.pos : c.pos+n] {
+		c.apply(e)
+	}
+	c.pos += n
+}
+
+func (c *Cache) apply(e Event) {
+	key := client.ObjectKeyFromObject(e.Object)
+	old, had := c.view[key]
+	switch {
+	case !e.Deleted && c.keep(e.Object):
+		c.view[key] = c.trimmed(e.Object)
+		c.untold = append(c.untold, note{object: c.view[key]})
+	case had:
+		delete(c.view, key)
+		last := e.Object
+		if !c.keep(last) {
+			last = old
+		}
+		c.untold = append(c.untold, note{object: c.trimmed(last), gone: true})
+	}
+}
+
+func (c *Cache) trimmed(o client.Object) client.Object {
+	if c.trim == nil {
+		return o
+	}
+	t, err := c.trim(o)
+	if err != nil {
+		panic(err)
+	}
+	return t.(client.Object)
+}
+
+// Relist takes all of the log at once, as a watch that broke does: what came
+// and went in between is never heard of, a deletion shows the last state that
+// the view had, and a new object of an old name looks like an update.
+func (c *Cache) Relist() {
+	before := c.view
+	fresh := NewCache(c.store, c.kind, len(c.store.logs[c.kind]), c.keep, c.trim)
+	c.view, c.pos = fresh.view, fresh.pos
+	for _, o := range sorted(before) {
+		if _, ok := c.view[client.ObjectKeyFromObject(o)]; !ok {
+			c.untold = append(c.untold, note{object: o, gone: true})
+		}
+	}
+	for _, o := range sorted(c.view) {
+		was, ok := before[client.ObjectKeyFromObject(o)]
+		if !ok || was.GetResourceVersion() != o.GetResourceVersion() {
+			c.untold = append(c.untold, note{object: o})
+		}
+	}
+}
+
+// tracked is the filter of the pod cache: what carries our label.
+func tracked(o client.Object) bool {
+	_, ok := o.(*corev1.Pod).Labels[v1alpha1.LabelJobUID]
+	return ok
+}
+
+func everything(client.Object) bool { return true }

@@ -1,0 +1,47 @@
+// Package world is a simulated API server, with everybody who acts on it, in
+// which an operator is tried by random histories: crashes, stale caches, lost
+// answers, impatient users, dying nodes. It has one goroutine, a virtual clock
+// and one seeded source of chance, so a seed always tells the same story.
+//
+//	kinds.go        what the server knows of each kind of object
+//	store.go        etcd and the registry: versions, conflicts, finalizers, grace
+//	patch.go        merge, JSON and strategic merge patches
+//	errors.go       the answers of a server that refuses
+//	cache.go        an informer that lags, and its handlers, which lag behind it
+//	list.go         selectors and indexes
+//	client.go       client.Client and client.Reader of one process
+//	clock.go        virtual time and timers
+//	queue.go        the work queue
+//	process.go      one run of the binary: what a crash takes away
+//	weather.go      what becomes of a request: refused, lost, late, crashed
+//	climate.go      how rough one history is
+//	storm.go        what happens next, and the calm at the end
+//	kubelet.go      pods begin, end, restart, are evicted, vanish
+//	gc.go           the garbage collector
+//	user.go         whoever has kubectl
+//	world.go        all of it together
+//	story.go        what happened, line by line
+//	history.go      one history from its seed to its judgement
+//	truth.go        the oracle: what really happened
+//	ledger.go       each pod's end is counted once; no verdict without reason
+//	rules.go        which pods may be made, let go and deleted
+//	statusrules.go  batch/v1's rules for an update of a status
+//
+// # What is simulated and what is not
+//
+// A request is atomic; others may act before it and while it is on its way.
+// One reconcile is under way at a time, except that a process which has lost
+// its leadership may land one write in the middle of its successor's work.
+// Objects lose on the wire what JSON loses: fractions of a second, empty
+// fields. An informer never goes back in time, but a new process's first list
+// may be old, its watch may break, and its handlers hear of things later than
+// its readers see them.
+//
+// Not simulated: admission, namespaces and their deletion, server-side apply,
+// paging, other people's controllers, requests of one process in parallel.
+//
+// # Replaying
+//
+// A history that fails prints its story and the command that tells it again.
+// STINT_HISTORIES=10000 runs more of them.
+package world

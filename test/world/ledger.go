@@ -1,0 +1,182 @@
+package world
+
+import (
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/types"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/stint-dev/stint/api/v1alpha1"
+)
+
+// statusWritten judges one write of a status: batch/v1's own rules, then the
+// accounts.
+func (t *Truth) statusWritten(old, now *v1alpha1.BatchJob) {
+	if wrong := statusErrors(old, now); len(wrong) > 0 {
+		t.world.fail("the status of %s breaks batch/v1's rules: %s\nbefore: %s\nafter:  %s",
+			now.Name, strings.Join(wrong, "; "), brief(old), brief(now))
+	}
+	t.book(old, now)
+	t.verdict(old, now)
+}
+
+// book keeps the accounts: a UID enters uncountedTerminatedPods once, for a
+// pod that ended so; it leaves for the counter when the pod has been let go;
+// and what is counted without having been there is all that was left, in the
+// write that ends the run.
+func (t *Truth) book(old, now *v1alpha1.BatchJob) {
+	oldS, oldF := uncounted(old)
+	newS, newF := uncounted(now)
+	t.enter(now, oldS, newS, asSucceeded)
+	t.enter(now, oldF, newF, asFailed)
+	directS := now.Status.Succeeded - old.Status.Succeeded - t.leave(now, oldS, newS)
+	directF := now.Status.Failed - old.Status.Failed - t.leave(now, oldF, newF)
+	if directS < 0 || directF < 0 {
+		t.world.fail("%s loses counted pods: UIDs left uncountedTerminatedPods and the counters do not show them\nbefore: %s\nafter:  %s",
+			now.Name, brief(old), brief(now))
+	}
+	if finishedJob(now) && !finishedJob(old) {
+		t.close(now, directS, directF)
+	} else if directS+directF > 0 {
+		t.world.fail("%s counts %d succeeded and %d failed pods that never stood in uncountedTerminatedPods\nbefore: %s\nafter:  %s",
+			now.Name, directS, directF, brief(old), brief(now))
+	}
+}
+
+func (t *Truth) enter(job *v1alpha1.BatchJob, before, after []types.UID, as outcome) {
+	for _, uid := range after {
+		if hasUID(before, uid) {
+			continue
+		}
+		p, ok := t.pods[uid]
+		switch {
+		case !ok || p.job != job.UID:
+			t.world.fail("%s records the end of %s, which is no pod of it", job.Name, uid)
+		case p.recorded != unrecorded:
+			t.world.fail("%s records the end of pod %s twice, first as %s, now as %s", job.Name, p.now.Name, p.recorded, as)
+		case p.gone || !held(p.now):
+			t.world.fail("%s records the end of pod %s, which it had let go", job.Name, p.now.Name)
+		case as == asSucceeded && p.now.Status.Phase != corev1.PodSucceeded:
+			t.world.fail("%s records pod %s as succeeded, which is %s", job.Name, p.now.Name, p.now.Status.Phase)
+		case as == asFailed && (activePod(p.now) || p.now.Status.Phase == corev1.PodSucceeded && p.now.DeletionTimestamp == nil):
+			t.world.fail("%s records pod %s as failed, which is %s and not being deleted", job.Name, p.now.Name, p.now.Status.Phase)
+		}
+		p.recorded, p.recordedRV = as, rvOf(job)
+	}
+}
+
+// leave says how many UIDs became numbers.
+func (t *Truth) leave(job *v1alpha1.BatchJob, before, after []types.UID) int32 {
+	var n int32
+	for _, uid := range before {
+		if hasUID(after, uid) {
+			continue
+		}
+		n++
+		if p := t.pods[uid]; !finishedJob(job) && !p.gone && held(p.now) {
+			t.world.fail("%s moves pod %s into the counters while our finalizer holds it: it would be counted again", job.Name, p.now.Name)
+		}
+	}
+	return n
+}
+
+// close ends a run: whatever ended and was not recorded is counted now, and
+// what is still going counts for nothing.
+func (t *Truth) close(job *v1alpha1.BatchJob, directS, directF int32) {
+	var s, f, either int32
+	for _, p := range t.of(job.UID) {
+		if p.recorded != unrecorded || p.gone || !held(p.now) {
+			continue
+		}
+		switch {
+		case p.now.Status.Phase == corev1.PodSucceeded:
+			s++
+			p.recorded = asSucceeded
+		case p.now.Status.Phase == corev1.PodFailed:
+			f++
+			p.recorded = asFailed
+		case p.late:
+			p.recorded = asNothing
+		case activePod(p.now):
+			t.world.fail("%s is finished while pod %s is active", job.Name, p.now.Name)
+		default:
+			either++
+			p.recorded = asFailed
+		}
+		p.recordedRV = rvOf(job)
+	}
+	if directS != s || directF < f || directF > f+either {
+		t.world.fail("%s is finished and counts %d succeeded and %d failed pods in that write; the truth is %d and %d (or %d more)\n%s",
+			job.Name, directS, directF, s, f, either, brief(job))
+	}
+}
+
+// verdict: none without its reason.
+func (t *Truth) verdict(old, now *v1alpha1.BatchJob) {
+	var succeeded, failed, restarts int32
+	for _, p := range t.of(now.UID) {
+		if p.success() {
+			succeeded++
+		}
+		if p.failure() {
+			failed++
+		}
+		restarts += podRestarts(p.now)
+	}
+	limit := now.Spec.GetBackoffLimit()
+	recordedFailed := now.Status.Failed
+	if u := now.Status.UncountedTerminatedPods; u != nil {
+		recordedFailed += int32(len(u.Failed))
+	}
+	if newly(old, now, v1alpha1.ConditionFailureTarget) {
+		c := meta.FindStatusCondition(now.Status.Conditions, v1alpha1.ConditionFailureTarget)
+		restarted := now.Spec.Template.Spec.RestartPolicy == corev1.RestartPolicyOnFailure && restarts > 0 && restarts >= limit
+		if c.Reason == v1alpha1.ReasonBackoffLimitExceeded && failed <= limit && !restarted {
+			t.world.fail("%s fails with %s: in truth %d failed, %d restarts, the limit is %d", now.Name, c.Reason, failed, restarts, limit)
+		}
+	}
+	if newly(old, now, v1alpha1.ConditionSuccessCriteriaMet) {
+		want, fixed := now.Spec.GetCompletions()
+		if !fixed {
+			want = 1
+		}
+		if succeeded < want {
+			t.world.fail("%s succeeds with %d pods of %d", now.Name, succeeded, want)
+		}
+		if recordedFailed > limit {
+			t.world.fail("%s succeeds, but %d pods failed and the limit is %d: failure beats success", now.Name, recordedFailed, limit)
+		}
+	}
+}
+
+func newly(old, now *v1alpha1.BatchJob, condition string) bool {
+	return !meta.IsStatusConditionTrue(old.Status.Conditions, condition) && meta.IsStatusConditionTrue(now.Status.Conditions, condition)
+}
+
+func podRestarts(p *corev1.Pod) int32 {
+	var n int32
+	for _, c := range p.Status.ContainerStatuses {
+		n += c.RestartCount
+	}
+	return n
+}
+
+func uncounted(j *v1alpha1.BatchJob) (succeeded, failed []types.UID) {
+	if u := j.Status.UncountedTerminatedPods; u != nil {
+		return u.Succeeded, u.Failed
+	}
+	return nil, nil
+}
+
+func hasUID(list []types.UID, uid types.UID) bool {
+	for _, x := range list {
+		if x == uid {
+			return true
+		}
+	}
+	return false
+}
+
+func finishedJob(j *v1alpha1.BatchJob) bool { return j.IsFinished() }

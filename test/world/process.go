@@ -1,0 +1,164 @@
+package world
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"runtime/debug"
+	"time"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// Controller is the code under test, in one process.
+type Controller interface {
+	Reconcile(context.Context, ctrl.Request) (ctrl.Result, error)
+	// SawPod hears of each pod event after the cache holds it, and says which
+	// job is to be enqueued for it.
+	SawPod(pod *corev1.Pod, gone bool) (owner types.NamespacedName, ours bool)
+}
+
+// Process is one run of the operator's binary: all that a crash takes away.
+type Process struct {
+	ID    int
+	world *World
+	ctl   Controller
+	Queue *Queue
+	dead  bool
+	// deposed: another process leads; what is in flight may still land.
+	deposed bool
+	caches  map[*kind]*Cache
+	busy    bool
+	// seen is the newest version of each job that the current reconcile has
+	// read or got as an answer.
+	seen map[types.UID]int64
+}
+
+// crash is the panic by which a process ends in the middle of its work.
+type crash struct{ proc *Process }
+
+// start begins a process whose first lists are as old as the given positions
+// in the logs say.
+func (w *World) start(jobs, pods int) *Process {
+	w.serial++
+	w.Troubles++
+	p := &Process{ID: w.serial, world: w, Queue: NewQueue(w.Clock)}
+	p.caches = map[*kind]*Cache{
+		jobKind: NewCache(w.Store, jobKind, jobs, everything, nil),
+		podKind: NewCache(w.Store, podKind, pods, tracked, w.program.TrimPod),
+	}
+	p.ctl = w.program.Start(p)
+	w.procs = append(w.procs, p)
+	w.Story.Add("%s starts; its lists lag by %d job and %d pod events", p, p.caches[jobKind].Lag(), p.caches[podKind].Lag())
+	for _, k := range []*kind{jobKind, podKind} {
+		p.tell(k, len(p.caches[k].untold))
+	}
+	return p
+}
+
+// Client and Live are what the controller of this process is built with.
+func (p *Process) Client() client.Client { return &Client{proc: p} }
+
+// Live reads the API server itself.
+func (p *Process) Live() client.Reader { return &Live{proc: p} }
+
+// Clock is the virtual one.
+func (p *Process) Clock() *Clock { return p.world.Clock }
+
+func (p *Process) String() string { return p.name() }
+func (p *Process) name() string   { return fmt.Sprintf("operator-%d", p.ID) }
+
+// saw remembers which version of a job the current reconcile stands on.
+func (p *Process) saw(o client.Object) {
+	if kindOf(o) != jobKind || p.seen == nil {
+		return
+	}
+	p.seen[o.GetUID()] = max(p.seen[o.GetUID()], rvOf(o))
+}
+
+// actor is the process at this moment, for a write that may land later.
+func (p *Process) actor() Actor {
+	return Actor{Name: p.name(), Proc: p, Seen: maps.Clone(p.seen)}
+}
+
+// tell calls the handlers for the oldest n events that they have not heard.
+func (p *Process) tell(k *kind, n int) {
+	c := p.caches[k]
+	notes := c.untold[:n]
+	c.untold = c.untold[n:]
+	for _, note := range notes {
+		key := client.ObjectKeyFromObject(note.object)
+		ours := true
+		if pod, ok := note.object.(*corev1.Pod); ok {
+			key, ours = p.ctl.SawPod(pod.DeepCopy(), note.gone)
+		}
+		if ours {
+			p.Queue.Add(key)
+		}
+	}
+}
+
+// die ends the process.
+func (p *Process) die() {
+	p.dead = true
+	p.Queue.Close()
+	p.world.Story.Add("%s dies", p)
+	procs := p.world.procs[:0:0]
+	for _, q := range p.world.procs {
+		if q != p {
+			procs = append(procs, q)
+		}
+	}
+	p.world.procs = procs
+}
+
+// work takes one key from the queue and reconciles it.
+func (p *Process) work(i int) {
+	w := p.world
+	key := p.Queue.Take(i)
+	p.seen, p.busy = map[types.UID]int64{}, true
+	w.Reconciles++
+	w.Story.Add("%s reconciles %s", p, key.Name)
+	result, err, died := p.call(key)
+	p.busy = false
+	switch {
+	case died:
+		p.die()
+	case err != nil:
+		w.Story.Add("%s: error: %v", p, err)
+		p.Queue.Retry(key)
+	case result.RequeueAfter > 0:
+		w.Story.Add("%s: again in %v", p, result.RequeueAfter.Round(time.Millisecond))
+		p.Queue.Forget(key)
+		p.Queue.AddAfter(key, result.RequeueAfter)
+	default:
+		w.Story.Add("%s: done", p)
+		p.Queue.Forget(key)
+	}
+}
+
+var quiet = logr.NewContext(context.Background(), logr.Discard())
+
+// call runs the controller; a crash of this very process ends it early.
+func (p *Process) call(key types.NamespacedName) (result ctrl.Result, err error, died bool) { //nolint:revive // err is the controller's
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case crash:
+			if r.proc != p {
+				panic(r)
+			}
+			died = true
+		case violation:
+			panic(r)
+		default:
+			p.world.fail("%s panics: %v\n%s", p, r, debug.Stack())
+		}
+	}()
+	result, err = p.ctl.Reconcile(quiet, ctrl.Request{NamespacedName: key})
+	return result, err, false
+}

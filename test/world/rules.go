@@ -1,0 +1,149 @@
+package world
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/stint-dev/stint/api/v1alpha1"
+)
+
+// mayCreate judges the creation of a pod. A spec edit or a deletion that the
+// creator could not have seen excuses it, so it is judged by the version of
+// the job that its reconcile stands on; what operators themselves wrote (a
+// verdict, pods) excuses nothing, save for a request that outlived its client
+// or its leadership.
+func (t *Truth) mayCreate(p *podTruth, by Actor) {
+	pod := p.now
+	j := t.jobs[p.job]
+	if j == nil {
+		t.world.fail("%s creates pod %s for a job that never was", by.Name, pod.Name)
+	}
+	v := j.versions[by.Seen[p.job]]
+	if v == nil {
+		t.world.fail("%s creates pod %s without having read the job", by.Name, pod.Name)
+	}
+	t.wellFormed(pod, v, by)
+	switch {
+	case v.DeletionTimestamp != nil:
+		t.world.fail("%s creates pod %s for a job that it saw being deleted", by.Name, pod.Name)
+	case v.Spec.IsSuspended():
+		t.world.fail("%s creates pod %s for a suspended job", by.Name, pod.Name)
+	case decided(v), j.now != nil && decided(j.now) && !p.late:
+		t.world.fail("%s creates pod %s after the verdict", by.Name, pod.Name)
+	}
+	if !p.late {
+		t.notTooMany(p, v, by)
+	}
+	t.notTooSoon(p, v, by)
+}
+
+// decided: there is a verdict, if only an interim one.
+func decided(j *v1alpha1.BatchJob) bool {
+	for _, c := range []string{v1alpha1.ConditionFailureTarget, v1alpha1.ConditionSuccessCriteriaMet, v1alpha1.ConditionComplete, v1alpha1.ConditionFailed} {
+		if meta.IsStatusConditionTrue(j.Status.Conditions, c) {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *Truth) wellFormed(pod *corev1.Pod, v *v1alpha1.BatchJob, by Actor) {
+	ref := metav1.GetControllerOf(pod)
+	switch {
+	case !held(pod):
+		t.world.fail("%s creates pod %s without our finalizer: its end could vanish", by.Name, pod.Name)
+	case pod.Labels[v1alpha1.LabelJobUID] != string(v.UID) || ref.UID != v.UID || ref.Kind != v1alpha1.BatchJobKind || ref.Name != v.Name:
+		t.world.fail("%s creates pod %s with a wrong owner", by.Name, pod.Name)
+	case pod.Labels[v1alpha1.LabelRun] == "":
+		t.world.fail("%s creates pod %s without its run", by.Name, pod.Name)
+	}
+}
+
+// notTooMany: never more active pods than parallelism allows, nor than
+// completions still need; no further worker for a queue that is known empty.
+func (t *Truth) notTooMany(p *podTruth, v *v1alpha1.BatchJob, by Actor) {
+	var active, succeeded int32
+	known := false
+	for _, q := range t.of(p.job) {
+		switch {
+		case q.late && !sees(by, q):
+		case !q.gone && activePod(q.now):
+			active++
+		case q.success():
+			succeeded++
+			known = known || q.recorded == asSucceeded && q.recordedRV <= rvOf(v)
+		}
+	}
+	if active+1 > v.Spec.GetParallelism() {
+		t.world.fail("%s creates pod %s beside %d active ones: parallelism is %d", by.Name, p.now.Name, active, v.Spec.GetParallelism())
+	}
+	completions, fixed := v.Spec.GetCompletions()
+	if fixed && active+1+succeeded > completions {
+		t.world.fail("%s creates pod %s beside %d active and %d succeeded ones: completions is %d", by.Name, p.now.Name, active, succeeded, completions)
+	}
+	if !fixed && known {
+		t.world.fail("%s creates pod %s for a work queue of which a pod has succeeded", by.Name, p.now.Name)
+	}
+}
+
+// notTooSoon: the back-off that the job's status knew of has passed, whoever
+// wrote it.
+func (t *Truth) notTooSoon(p *podTruth, v *v1alpha1.BatchJob, by Actor) {
+	var success, last time.Time
+	known := func(q *podTruth, as outcome) bool { return q.recorded == as && q.recordedRV <= rvOf(v) }
+	pods := t.of(p.job)
+	for _, q := range pods {
+		if known(q, asSucceeded) && q.doomedAt.After(success) {
+			success = q.doomedAt
+		}
+	}
+	failures := 0
+	for _, q := range pods {
+		if known(q, asFailed) && q.doomedAt.After(success) {
+			failures++
+			if q.doomedAt.After(last) {
+				last = q.doomedAt
+			}
+		}
+	}
+	if failures == 0 {
+		return
+	}
+	initial, longest := v.Spec.GetBackoff()
+	wait := initial
+	for i := 1; i < failures && wait < longest; i++ {
+		wait *= 2
+	}
+	if until := last.Add(min(wait, longest)); t.world.Clock.Now().Before(until) {
+		t.world.fail("%s creates pod %s %v too soon: %d failures, the last at %v", by.Name, p.now.Name,
+			until.Sub(t.world.Clock.Now()), failures, last)
+	}
+}
+
+// released judges the removal of our finalizer: what has ended must have been
+// written down.
+func (t *Truth) released(p *podTruth, by Actor) {
+	j := t.jobs[p.job]
+	if by.Proc == nil || p.recorded != unrecorded || j.now == nil || j.now.DeletionTimestamp != nil || finishedJob(j.now) {
+		return
+	}
+	if !activePod(p.now) {
+		t.world.fail("%s lets go of pod %s, which is %s (being deleted: %v), and nothing durable tells of its end",
+			by.Name, p.now.Name, p.now.Status.Phase, p.now.DeletionTimestamp != nil)
+	}
+}
+
+// deletedByUs judges a deletion by an operator: a pod that would count as
+// failed is deleted only for a verdict.
+func (t *Truth) deletedByUs(p *podTruth, by Actor) {
+	v := t.jobs[p.job].versions[by.Seen[p.job]]
+	if v == nil || v.DeletionTimestamp != nil || podEnded(p.now) || !held(p.now) {
+		return
+	}
+	if !decided(v) {
+		t.world.fail("%s deletes pod %s, whose end will count as a failure, without a verdict", by.Name, p.now.Name)
+	}
+}

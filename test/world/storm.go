@@ -1,0 +1,167 @@
+package world
+
+import (
+	"time"
+)
+
+// step does one thing that is possible and not excluded; false if nothing is.
+func (s *storm) step(excluded func(act) bool) bool {
+	total := 0
+	var weights [lastAct]int
+	for a := range lastAct {
+		if !excluded(a) && s.possible(a) {
+			weights[a] = s.climate.Weights[a]
+			total += weights[a]
+		}
+	}
+	if total == 0 {
+		return false
+	}
+	n := s.rng.IntN(total)
+	for a := range lastAct {
+		if n -= weights[a]; n < 0 {
+			s.do(a)
+			return true
+		}
+	}
+	return false
+}
+
+// possible: there is something of that kind to do.
+func (s *storm) possible(a act) bool {
+	w := s.world
+	p := w.live()
+	switch a {
+	case actStart:
+		return p == nil
+	case actTime, actNodes, actUser, actGarbage:
+		return true
+	case actLand:
+		return len(w.late) > 0
+	}
+	if p == nil {
+		return false
+	}
+	jobs, pods := p.caches[jobKind], p.caches[podKind]
+	switch a {
+	case actWork:
+		return p.Queue.Len() > 0 && !p.busy
+	case actDeliverJobs:
+		return jobs.Lag() > 0
+	case actDeliverPods:
+		return pods.Lag() > 0
+	case actTellJobs:
+		return len(jobs.untold) > 0
+	case actTellPods:
+		return len(pods.untold) > 0
+	case actKill:
+		return !p.busy
+	}
+	return true
+}
+
+func (s *storm) do(a act) {
+	w := s.world
+	p := w.live()
+	switch a {
+	case actWork:
+		p.work(s.rng.IntN(p.Queue.Len()))
+	case actDeliverJobs:
+		s.deliver(p, jobKind)
+	case actDeliverPods:
+		s.deliver(p, podKind)
+	case actTellJobs:
+		p.tell(jobKind, 1+s.rng.IntN(len(p.caches[jobKind].untold)))
+	case actTellPods:
+		p.tell(podKind, 1+s.rng.IntN(len(p.caches[podKind].untold)))
+	case actNodes:
+		w.Nodes.Step()
+	case actUser:
+		if w.User.Step() {
+			w.Troubles++
+		}
+	case actGarbage:
+		w.Garbage.Step()
+	case actTime:
+		s.pass()
+	case actLand:
+		w.land()
+	case actStart:
+		s.begin()
+	case actKill:
+		p.die()
+	case actRelist:
+		k := []*kind{jobKind, podKind}[s.rng.IntN(2)]
+		w.Story.Add("%s lists %s anew", p, k.resource.Resource)
+		p.caches[k].Relist()
+	}
+}
+
+func (s *storm) deliver(p *Process, k *kind) {
+	n := 1 + s.rng.IntN(p.caches[k].Lag())
+	s.world.Story.Add("%s learns of %d events of %s", p, n, k.resource.Resource)
+	p.caches[k].Deliver(n)
+}
+
+// pass lets time pass: a moment, to the next timer, or longer.
+func (s *storm) pass() {
+	d := time.Duration(s.rng.IntN(1000)) * time.Millisecond
+	switch s.rng.IntN(4) {
+	case 0:
+		if next, ok := s.world.Clock.Next(); ok {
+			d = next
+		}
+	case 1:
+		d = time.Duration(s.rng.IntN(30000)) * time.Millisecond
+	}
+	s.world.Clock.Advance(d)
+}
+
+// maxSettling bounds how many things may have to happen after a storm.
+const maxSettling = 4000
+
+// settle ends the storm: no faults any more, every event is delivered, the
+// pods end, and time passes, until nothing is left to happen. It fails if that
+// does not come.
+func (w *World) settle() {
+	w.Weather = calm{}
+	w.Story.Add("the storm ends")
+	for len(w.late) > 0 {
+		w.land()
+	}
+	for range maxSettling {
+		if !w.calmStep() {
+			return
+		}
+	}
+	w.fail("the world does not settle: something goes on for ever")
+}
+
+// calmStep does the next thing in the order of a quiet cluster: what is known
+// is worked on first, pods move next, then time passes.
+func (w *World) calmStep() bool {
+	p := w.live()
+	if p == nil {
+		w.start(len(w.Store.logs[jobKind]), len(w.Store.logs[podKind]))
+		return true
+	}
+	for _, k := range []*kind{jobKind, podKind} {
+		if c := p.caches[k]; c.Lag() > 0 || len(c.untold) > 0 {
+			c.Deliver(c.Lag())
+			p.tell(k, len(c.untold))
+			return true
+		}
+	}
+	if p.Queue.Len() > 0 {
+		p.work(0)
+		return true
+	}
+	if w.Garbage.Step() || w.Nodes.Step() {
+		return true
+	}
+	if d, ok := w.Clock.Next(); ok {
+		w.Clock.Advance(d)
+		return true
+	}
+	return false
+}

@@ -1,0 +1,45 @@
+package world
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Story is what happened, a line per step. Lines are put into words only if
+// somebody asks, so their arguments must not change afterwards.
+type Story struct {
+	clock *Clock
+	begin time.Time
+	lines []line
+	depth int
+}
+
+type line struct {
+	at     time.Duration
+	depth  int
+	format string
+	args   []any
+}
+
+// NewStory is an empty story.
+func NewStory(c *Clock) *Story { return &Story{clock: c, begin: c.now} }
+
+// Add appends a line.
+func (s *Story) Add(format string, args ...any) {
+	s.lines = append(s.lines, line{at: s.clock.Since(s.begin), depth: s.depth, format: format, args: args})
+}
+
+// String is the whole story.
+func (s *Story) String() string {
+	var b strings.Builder
+	for i, l := range s.lines {
+		fmt.Fprintf(&b, "%4d %9.3fs %s%s\n", i, l.at.Seconds(), strings.Repeat("  ", l.depth), fmt.Sprintf(l.format, l.args...))
+	}
+	return b.String()
+}
+
+// Replay is the command that tells a history again.
+func Replay(seed uint64) string {
+	return fmt.Sprintf("STINT_SEED=%d go test ./test/world -run TestHistories -v", seed)
+}
