@@ -1,0 +1,245 @@
+package batchjob
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/stint-dev/stint/api/v1alpha1"
+	"github.com/stint-dev/stint/controllers/batchjob/engine"
+	"github.com/stint-dev/stint/controllers/report"
+)
+
+// outcome collects what became of the orders of one plan.
+type outcome struct {
+	report.Done
+	mu sync.Mutex
+	// failures are errors that ask for another try of the whole plan.
+	failures []error
+}
+
+func (o *outcome) fail(err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.failures = append(o.failures, err)
+}
+
+// apply carries out a plan's orders on pods. Each order stands by itself, so
+// one that fails does not stop the others.
+func (r *Reconciler) apply(ctx context.Context, s *sight, plan engine.Plan) *outcome {
+	out := &outcome{}
+	r.each(plan.Release, func(ref engine.PodRef) { r.release(ctx, s, ref, out) })
+	r.each(plan.Drop, func(ref engine.PodRef) { r.drop(ctx, s, ref, out) })
+	r.each(plan.Delete, func(ref engine.PodRef) { r.remove(ctx, s, ref, out) })
+	r.each(plan.Track, func(ref engine.PodRef) { r.track(ctx, s, ref, out) })
+	r.create(ctx, s, plan.Create, out)
+	if s.Job != nil {
+		r.Voice.Acted(s.Job, out.Done)
+	}
+	return out
+}
+
+func (r *Reconciler) each(refs []engine.PodRef, do func(engine.PodRef)) {
+	r.parallel(len(refs), func(i int) { do(refs[i]) })
+}
+
+// release takes our finalizer off. The UID in the patch keeps it from a later
+// pod of the same name.
+func (r *Reconciler) release(ctx context.Context, s *sight, ref engine.PodRef, out *outcome) {
+	if err := r.patch(ctx, s, ref, withoutFinalizer(ref.UID, "")); err != nil && !report.Moved(err) && !apierrors.IsInvalid(err) {
+		out.fail(fmt.Errorf("taking our finalizer off pod %s: %w", ref.Name, err))
+	}
+}
+
+// drop releases and deletes an active pod that nobody changed since it was
+// observed; its end is not counted, so it must not have come in between.
+func (r *Reconciler) drop(ctx context.Context, s *sight, ref engine.PodRef, out *outcome) {
+	err := r.patch(ctx, s, ref, withoutFinalizer(ref.UID, s.pods[ref.UID].ResourceVersion))
+	if err == nil {
+		r.remove(ctx, s, ref, out)
+		return
+	}
+	out.kept()
+	if !report.Moved(err) {
+		out.fail(fmt.Errorf("taking our finalizer off pod %s to remove it: %w", ref.Name, err))
+	}
+}
+
+// remove deletes a pod gracefully.
+func (r *Reconciler) remove(ctx context.Context, s *sight, ref engine.PodRef, out *outcome) {
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: s.key.Namespace, Name: ref.Name}}
+	err := r.Client.Delete(ctx, pod, client.Preconditions{UID: &ref.UID})
+	switch {
+	case err == nil:
+		if s.Job != nil {
+			r.fresh.deletedPod(s.Job, ref.UID)
+		}
+		out.mu.Lock()
+		out.Deleted = append(out.Deleted, ref.Name)
+		out.mu.Unlock()
+	case !report.Moved(err):
+		out.kept()
+		out.fail(fmt.Errorf("deleting pod %s: %w", ref.Name, err))
+	}
+}
+
+func (o *outcome) kept() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.NotRemoved++
+}
+
+// track puts back our finalizer and labels.
+func (r *Reconciler) track(ctx context.Context, s *sight, ref engine.PodRef, out *outcome) {
+	pod := s.pods[ref.UID]
+	patch := podPatch{UID: ref.UID, ResourceVersion: pod.ResourceVersion,
+		Finalizers: []string{v1alpha1.FinalizerJobTracking},
+		Labels:     map[string]string{v1alpha1.LabelJobUID: string(s.Job.UID), v1alpha1.LabelJobName: s.Job.Name}}
+	if err := r.patch(ctx, s, ref, patch); err != nil && !report.Moved(err) {
+		out.fail(fmt.Errorf("putting our finalizer back on pod %s: %w", ref.Name, err))
+	}
+}
+
+// podPatch is a strategic merge patch of a pod's metadata. Lists in it are
+// merged with, or taken out of, what others have put there.
+type podPatch struct {
+	UID             types.UID         `json:"uid"`
+	ResourceVersion string            `json:"resourceVersion,omitempty"`
+	Labels          map[string]string `json:"labels,omitempty"`
+	Finalizers      []string          `json:"finalizers,omitempty"`
+	Remove          []string          `json:"$deleteFromPrimitiveList/finalizers,omitempty"`
+}
+
+func withoutFinalizer(uid types.UID, version string) podPatch {
+	return podPatch{UID: uid, ResourceVersion: version, Remove: []string{v1alpha1.FinalizerJobTracking}}
+}
+
+func (r *Reconciler) patch(ctx context.Context, s *sight, ref engine.PodRef, p podPatch) error {
+	data, err := json.Marshal(map[string]podPatch{"metadata": p})
+	if err != nil {
+		return err
+	}
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: s.key.Namespace, Name: ref.Name}}
+	if err := r.Client.Patch(ctx, pod, client.RawPatch(types.StrategicMergePatchType, data)); err != nil {
+		return err
+	}
+	if s.Job != nil {
+		r.fresh.wrotePod(s.Job, pod.ResourceVersion)
+	}
+	return nil
+}
+
+// create makes pods in batches of 1, 2, 4…, as batch/v1 does: where the first
+// is refused, the others are not asked for.
+func (r *Reconciler) create(ctx context.Context, s *sight, orders []engine.PodOrder, out *outcome) {
+	for size := 1; len(orders) > 0; size *= 2 {
+		batch := orders[:min(size, len(orders))]
+		r.parallel(len(batch), func(i int) { r.createOne(ctx, s, batch[i], out) })
+		orders = orders[len(batch):]
+		if out.Err != nil {
+			out.NotCreated += int32(len(orders)) //nolint:gosec // a plan orders at most 500
+			break
+		}
+	}
+	switch {
+	case out.Err != nil && report.Classify(out.Err) == report.Later:
+		r.refused.add(s.Now, s.Job)
+	case len(out.Created) > 0:
+		r.refused.forget(s.key)
+	}
+}
+
+func (r *Reconciler) createOne(ctx context.Context, s *sight, order engine.PodOrder, out *outcome) {
+	pod := newPod(s.Job, order)
+	err := r.Client.Create(ctx, pod)
+	if apierrors.IsAlreadyExists(err) {
+		err = r.madeBefore(ctx, s, order)
+		if err == nil {
+			return
+		}
+	}
+	if err == nil {
+		r.fresh.wrotePod(s.Job, pod.ResourceVersion)
+	}
+	out.mu.Lock()
+	defer out.mu.Unlock()
+	if err == nil {
+		out.Created = append(out.Created, pod.Name)
+		return
+	}
+	out.NotCreated++
+	if out.Err == nil || report.Classify(err) == report.Never {
+		out.Err = err
+	}
+}
+
+// madeBefore looks at a pod that has the name already: an order of an earlier
+// observation made it, which the cache has yet to show. That one counts.
+func (r *Reconciler) madeBefore(ctx context.Context, s *sight, order engine.PodOrder) error {
+	pod := &corev1.Pod{}
+	if err := r.Live.Get(ctx, types.NamespacedName{Namespace: s.key.Namespace, Name: order.Name}, pod); err != nil {
+		return fmt.Errorf("looking at pod %s, which exists already: %w", order.Name, err)
+	}
+	if _, uid := ownerOf(pod); uid != s.Job.UID {
+		return fmt.Errorf("pod %s exists and does not belong to this BatchJob; delete it", order.Name)
+	}
+	r.fresh.wrotePod(s.Job, pod.ResourceVersion)
+	return nil
+}
+
+// onlyReadyPause is how long a change of the number of ready pods alone waits
+// for company.
+const onlyReadyPause = time.Second
+
+// record writes the status, where there is something to write, and then speaks.
+// wait is not zero when the write is worth making only later.
+func (r *Reconciler) record(ctx context.Context, s *sight, plan engine.Plan, done report.Done) (wait time.Duration, err error) {
+	if plan.Status == nil || s.Job == nil {
+		return 0, nil
+	}
+	before, after := &s.Job.Status, report.Status(s.Now, s.Job, plan, done)
+	if equality.Semantic.DeepEqual(before, after) {
+		return 0, nil
+	}
+	if wait = r.fresh.lastWrite(s.Job).Add(onlyReadyPause).Sub(s.Now); wait > 0 && onlyReady(before, after) {
+		return wait, nil
+	}
+	job := s.Job.DeepCopy()
+	job.Status = *after
+	if err := r.Client.Status().Update(ctx, job); err != nil {
+		return 0, fmt.Errorf("writing the status of BatchJob %s: %w", s.key, err)
+	}
+	r.fresh.wroteJob(job, s.Now)
+	r.Voice.Wrote(s.Job, before, after)
+	return 0, nil
+}
+
+func onlyReady(before, after *v1alpha1.BatchJobStatus) bool {
+	same := *before
+	same.Ready = after.Ready
+	return equality.Semantic.DeepEqual(&same, after)
+}
+
+// deleteJob removes a job whose time has come, its pods first, unless it
+// changed since it was observed.
+func (r *Reconciler) deleteJob(ctx context.Context, job *v1alpha1.BatchJob) error {
+	err := r.Client.Delete(ctx, job, client.PropagationPolicy(metav1.DeletePropagationForeground),
+		client.Preconditions{UID: &job.UID, ResourceVersion: &job.ResourceVersion})
+	if err != nil && !report.Moved(err) {
+		return fmt.Errorf("deleting BatchJob %s/%s after its ttlSecondsAfterFinished: %w", job.Namespace, job.Name, err)
+	}
+	return nil
+}
+
+// err joins what asks for another try.
+func (o *outcome) err() error { return errors.Join(o.failures...) }

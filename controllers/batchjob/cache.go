@@ -1,0 +1,100 @@
+package batchjob
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/selection"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/stint-dev/stint/api/v1alpha1"
+)
+
+// PodIndex is the cache index from a job's name to its pods, of whatever UID:
+// an index by owner, as a list by selector costs a walk over all pods.
+const PodIndex = "stint.job"
+
+// IndexPod gives the value of PodIndex.
+func IndexPod(obj client.Object) []string {
+	if name, _ := ownerOf(obj); name != "" {
+		return []string{name}
+	}
+	return nil
+}
+
+// ownerOf is the BatchJob that a pod belongs to: its controller, or, where the
+// garbage collector has orphaned it, the one that its labels name.
+func ownerOf(pod client.Object) (name string, uid types.UID) {
+	if ref := metav1.GetControllerOfNoCopy(pod); ref != nil {
+		if ref.Kind == "BatchJob" && ref.APIVersion == v1alpha1.GroupVersion.String() {
+			return ref.Name, ref.UID
+		}
+		return pod.GetLabels()[v1alpha1.LabelJobName], ""
+	}
+	l := pod.GetLabels()
+	return l[v1alpha1.LabelJobName], types.UID(l[v1alpha1.LabelJobUID])
+}
+
+// CacheOptions says what of the cluster's pods is cached: those with our own
+// label, and of them what facts.go reads.
+func CacheOptions() (map[client.Object]cache.ByObject, error) {
+	ours, err := labels.NewRequirement(v1alpha1.LabelJobUID, selection.Exists, nil)
+	if err != nil {
+		return nil, fmt.Errorf("selecting pods by label %s: %w", v1alpha1.LabelJobUID, err)
+	}
+	return map[client.Object]cache.ByObject{
+		&corev1.Pod{}: {Label: labels.NewSelector().Add(*ours), Transform: TrimPod},
+	}, nil
+}
+
+// TrimPod keeps of a pod what this package reads. A cached pod is never written
+// back; patches name what they change.
+func TrimPod(obj any) (any, error) {
+	pod, ok := obj.(*corev1.Pod)
+	if !ok {
+		return obj, nil
+	}
+	trimmed := &corev1.Pod{ObjectMeta: pod.ObjectMeta}
+	trimmed.ManagedFields = nil
+	trimmed.Labels = pick(pod.Labels, v1alpha1.LabelJobUID, v1alpha1.LabelJobName, v1alpha1.LabelRun)
+	trimmed.Annotations = pick(pod.Annotations, v1alpha1.AnnotationRevision)
+	trimmed.Spec.NodeName = pod.Spec.NodeName
+	trimmed.Status = corev1.PodStatus{
+		Phase: pod.Status.Phase, Reason: pod.Status.Reason, Message: pod.Status.Message,
+		InitContainerStatuses: trimContainers(pod.Status.InitContainerStatuses),
+		ContainerStatuses:     trimContainers(pod.Status.ContainerStatuses),
+	}
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.PodReady || c.Type == corev1.PodScheduled {
+			trimmed.Status.Conditions = append(trimmed.Status.Conditions, c)
+		}
+	}
+	return trimmed, nil
+}
+
+func trimContainers(statuses []corev1.ContainerStatus) []corev1.ContainerStatus {
+	var out []corev1.ContainerStatus
+	for i := range statuses {
+		s := &statuses[i]
+		t := corev1.ContainerStatus{Name: s.Name, RestartCount: s.RestartCount, State: s.State, LastTerminationState: s.LastTerminationState}
+		if s.State.Waiting != nil {
+			t.Image = s.Image
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+func pick(m map[string]string, keys ...string) map[string]string {
+	out := make(map[string]string, len(keys))
+	for _, key := range keys {
+		if v, ok := m[key]; ok {
+			out[key] = v
+		}
+	}
+	return out
+}

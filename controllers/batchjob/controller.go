@@ -1,0 +1,210 @@
+package batchjob
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/stint-dev/stint/api/v1alpha1"
+	"github.com/stint-dev/stint/controllers/batchjob/engine"
+	"github.com/stint-dev/stint/controllers/report"
+)
+
+// +kubebuilder:rbac:groups=batch.stint.dev,resources=batchjobs,verbs=get;list;watch;update;patch;delete
+// +kubebuilder:rbac:groups=batch.stint.dev,resources=batchjobs/status,verbs=get;update;patch
+// +kubebuilder:rbac:groups=batch.stint.dev,resources=batchjobs/finalizers,verbs=update
+// +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+
+// name is the controller's, in logs, metrics and events.
+const name = "batchjob"
+
+// defaultWrites is how many writes on pods one job has under way at a time.
+const defaultWrites = 50
+
+// Reconciler brings BatchJobs to their end.
+type Reconciler struct {
+	// Client reads from the caches and writes to the API server.
+	Client client.Client
+	// Live reads the API server itself.
+	Live  client.Reader
+	Clock clock.PassiveClock
+	// Voice speaks after writes; nil is silent.
+	Voice *report.Voice
+	// HideTerminationMessages keeps what containers wrote out of conditions
+	// and events.
+	HideTerminationMessages bool
+	// Parallel runs do(0) to do(n-1) and returns when all have; nil runs them
+	// side by side.
+	Parallel func(n int, do func(i int))
+
+	once    sync.Once
+	fresh   *freshness
+	refused *refusals
+}
+
+func (r *Reconciler) init() {
+	r.once.Do(func() { r.fresh, r.refused = newFreshness(), newRefusals() })
+}
+
+// Reconcile looks at one job, decides, acts and reports.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	r.init()
+	seen, err := r.observe(ctx, req.NamespacedName)
+	switch {
+	case errors.Is(err, errBehind):
+		// The event that brings the news comes; should it have been lost, a
+		// live read follows.
+		return ctrl.Result{RequeueAfter: patience}, nil
+	case err != nil:
+		return ctrl.Result{}, err
+	case seen == nil:
+		r.forget(req.NamespacedName)
+		return ctrl.Result{}, nil
+	}
+	plan := engine.Decide(seen.Observed)
+	out := r.apply(ctx, seen, plan)
+	wait, err := r.record(ctx, seen, plan, out.Done)
+	if err != nil {
+		if report.Moved(err) {
+			return ctrl.Result{RequeueAfter: patience}, out.err()
+		}
+		return ctrl.Result{}, err
+	}
+	if err := out.err(); err != nil {
+		return ctrl.Result{}, err
+	}
+	if plan.DeleteJob {
+		return ctrl.Result{}, r.deleteJob(ctx, seen.Job)
+	}
+	return r.next(seen, plan, wait), nil
+}
+
+// next is when to look again if nothing happens: the engine's wake, the next
+// try of a refused pod, or a write that was put off.
+func (r *Reconciler) next(seen *sight, plan engine.Plan, wait time.Duration) ctrl.Result {
+	now := r.Clock.Now()
+	after := wait
+	sooner := func(at time.Time) {
+		if d := at.Sub(now); d > 0 && (after == 0 || d < after) {
+			after = d
+		}
+	}
+	if !plan.Wake.IsZero() {
+		sooner(later(plan.Wake, now.Add(time.Millisecond)))
+	}
+	if plan.Outcome.State == engine.StateGone {
+		r.forget(seen.key)
+	} else {
+		sooner(r.refused.until(seen.Job))
+	}
+	return ctrl.Result{RequeueAfter: after}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// forget drops what is remembered of a job that is gone.
+func (r *Reconciler) forget(job types.NamespacedName) {
+	r.fresh.forget(job)
+	r.refused.forget(job)
+}
+
+// SawPod is told of each pod event after the cache holds it, and says which job
+// to look at.
+func (r *Reconciler) SawPod(pod *corev1.Pod, _ bool) (owner types.NamespacedName, ours bool) {
+	r.init()
+	r.fresh.sawPod(pod)
+	job, _ := ownerOf(pod)
+	return types.NamespacedName{Namespace: pod.Namespace, Name: job}, job != ""
+}
+
+func (r *Reconciler) parallel(n int, do func(i int)) {
+	if r.Parallel != nil {
+		r.Parallel(n, do)
+		return
+	}
+	if n == 1 {
+		do(0)
+		return
+	}
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, defaultWrites)
+	for i := range n {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			do(i)
+		})
+	}
+	wg.Wait()
+}
+
+// Options are what an administrator sets.
+type Options struct {
+	// Concurrent is how many jobs are worked on at a time.
+	Concurrent int
+	// RateLimiter is the back-off of a job whose reconcile failed.
+	RateLimiter workqueue.TypedRateLimiter[reconcile.Request]
+	// HideTerminationMessages keeps what containers wrote out of conditions
+	// and events.
+	HideTerminationMessages bool
+}
+
+// SetupWithManager registers the controller and what it watches.
+func SetupWithManager(mgr ctrl.Manager, opts Options) error {
+	r := &Reconciler{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Clock: clock.RealClock{},
+		Voice:                   &report.Voice{Recorder: mgr.GetEventRecorder("stint-controller")},
+		HideTerminationMessages: opts.HideTerminationMessages,
+	}
+	r.init()
+	if err := mgr.GetFieldIndexer().IndexField(context.Background(), &corev1.Pod{}, PodIndex, IndexPod); err != nil {
+		return fmt.Errorf("indexing pods by their job: %w", err)
+	}
+	err := ctrl.NewControllerManagedBy(mgr).Named(name).
+		For(&v1alpha1.BatchJob{}).
+		Watches(&corev1.Pod{}, r.podEvents()).
+		WithOptions(controller.Options{MaxConcurrentReconciles: opts.Concurrent, RateLimiter: opts.RateLimiter}).
+		Complete(r)
+	if err != nil {
+		return fmt.Errorf("setting up the controller of BatchJobs: %w", err)
+	}
+	return nil
+}
+
+// podEvents tells freshness of every pod event, and enqueues the owner.
+func (r *Reconciler) podEvents() handler.EventHandler {
+	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+	saw := func(obj client.Object, gone bool, q queue) {
+		pod, ok := obj.(*corev1.Pod)
+		if !ok {
+			return
+		}
+		if owner, ours := r.SawPod(pod, gone); ours {
+			q.Add(reconcile.Request{NamespacedName: owner})
+		}
+	}
+	return handler.Funcs{
+		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { saw(e.Object, false, q) },
+		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) { saw(e.ObjectNew, false, q) },
+		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) { saw(e.Object, true, q) },
+	}
+}

@@ -1,0 +1,159 @@
+package engine
+
+import (
+	"cmp"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/stint-dev/stint/api/v1alpha1"
+)
+
+// maxUncounted bounds status.uncountedTerminatedPods, and with it the size of
+// the object; what is above it waits for the next write (KEP-2307).
+const maxUncounted = 500
+
+// tally is what the pods of the current run amount to.
+type tally struct {
+	// activePods are neither ended nor being deleted; tracked or not.
+	activePods  []*Pod
+	ready       int32
+	terminating int32
+	// removed is how many active pods this plan takes away.
+	removed int32
+	// succeeded and failed include every end that was observed.
+	succeeded, failed int32
+	// counted is what the counters say once this plan's status is written,
+	// uncounted what then stands in uncountedTerminatedPods.
+	counted   struct{ succeeded, failed int32 }
+	uncounted v1alpha1.UncountedTerminatedPods
+	// newSucceeded and newFailed are accounted for by this plan and were not
+	// before, by the time of their end.
+	newSucceeded, newFailed []*Pod
+	// names are taken by pods that exist.
+	names map[string]struct{}
+}
+
+// count accounts for every pod of the run. A UID in uncountedTerminatedPods is
+// durable: its pod may be let go, and once it is, the UID becomes a number.
+func (w *work) count() {
+	pending := map[types.UID]*Pod{}
+	w.names = make(map[string]struct{}, len(w.o.Pods))
+	durable := w.durableEnds()
+	for i := range w.o.Pods {
+		p := &w.o.Pods[i]
+		w.names[p.Name] = struct{}{}
+		if p.Run != w.run {
+			w.letGo(p)
+			continue
+		}
+		w.classify(p)
+		switch _, known := durable[p.UID]; {
+		case known && p.Tracked:
+			pending[p.UID] = p
+			w.plan.Release = append(w.plan.Release, p.PodRef)
+		case known || !p.Tracked:
+		case w.hasSucceeded(p):
+			w.newSucceeded = append(w.newSucceeded, p)
+		case w.hasFailed(p):
+			w.newFailed = append(w.newFailed, p)
+		}
+	}
+	byEnd := func(a, b *Pod) int { return cmp.Or(a.Finished.Compare(b.Finished), cmp.Compare(a.UID, b.UID)) }
+	slices.SortFunc(w.newSucceeded, byEnd)
+	slices.SortFunc(w.newFailed, byEnd)
+	w.fold(pending)
+}
+
+// durableEnds is the set of UIDs in uncountedTerminatedPods.
+func (w *work) durableEnds() map[types.UID]struct{} {
+	set := map[types.UID]struct{}{}
+	if u := w.was.UncountedTerminatedPods; u != nil {
+		for _, uid := range u.Succeeded {
+			set[uid] = struct{}{}
+		}
+		for _, uid := range u.Failed {
+			set[uid] = struct{}{}
+		}
+	}
+	return set
+}
+
+// letGo releases an ended pod of another run. Those runs have been accounted
+// for when the current one began, so nothing is lost.
+func (w *work) letGo(p *Pod) {
+	if p.Tracked && p.Run < w.run {
+		w.plan.Release = append(w.plan.Release, p.PodRef)
+	}
+}
+
+func (w *work) classify(p *Pod) {
+	switch {
+	case p.active():
+		w.activePods = append(w.activePods, p)
+		if p.Ready {
+			w.ready++
+		}
+	case p.terminating():
+		w.terminating++
+	}
+}
+
+func (w *work) hasSucceeded(p *Pod) bool { return p.Phase == "Succeeded" }
+
+// hasFailed is batch/v1's rule (isPodFailed): the phase Failed, and, unless
+// only failed pods are replaced, any pod that is being deleted. One that was
+// deleted by force, or before it had a node, has ended for the API server: only
+// our finalizer still holds it. When the job has failed, every pod that is
+// deleted counts as failed.
+func (w *work) hasFailed(p *Pod) bool {
+	if p.Phase == "Failed" {
+		return true
+	}
+	if !p.Deleting || p.Phase == "Succeeded" {
+		return false
+	}
+	return !w.keepsTerminating() || p.Forced || w.hasCondition(v1alpha1.ConditionFailureTarget)
+}
+
+// keepsTerminating: a pod that is being deleted holds its slot until it ended.
+func (w *work) keepsTerminating() bool {
+	return w.job.Spec.GetPodReplacementPolicy() == v1alpha1.Failed
+}
+
+// fold moves UIDs whose finalizer is off into the counters and adds the new
+// ends, as many as there is room for.
+func (w *work) fold(pending map[types.UID]*Pod) {
+	w.counted.succeeded, w.counted.failed = w.was.Succeeded, w.was.Failed
+	if u := w.was.UncountedTerminatedPods; u != nil {
+		w.uncounted.Succeeded = foldInto(&w.counted.succeeded, u.Succeeded, pending)
+		w.uncounted.Failed = foldInto(&w.counted.failed, u.Failed, pending)
+	}
+	w.succeeded = w.counted.succeeded + size(w.uncounted.Succeeded) + size(w.newSucceeded)
+	w.failed = w.counted.failed + size(w.uncounted.Failed) + size(w.newFailed)
+
+	room := maxUncounted - len(w.uncounted.Succeeded) - len(w.uncounted.Failed)
+	w.newSucceeded = w.newSucceeded[:min(room, len(w.newSucceeded))]
+	w.newFailed = w.newFailed[:min(room-len(w.newSucceeded), len(w.newFailed))]
+	for _, p := range w.newSucceeded {
+		w.uncounted.Succeeded = append(w.uncounted.Succeeded, p.UID)
+	}
+	for _, p := range w.newFailed {
+		w.uncounted.Failed = append(w.uncounted.Failed, p.UID)
+	}
+}
+
+// foldInto counts the UIDs whose pod is no longer held and returns the others.
+func foldInto(counter *int32, uids []types.UID, pending map[types.UID]*Pod) []types.UID {
+	var left []types.UID
+	for _, uid := range uids {
+		if _, held := pending[uid]; held {
+			left = append(left, uid)
+			continue
+		}
+		*counter++
+	}
+	return left
+}
+
+func size[T any](s []T) int32 { return int32(len(s)) } //nolint:gosec // a count of pods in memory is far below 2^31

@@ -1,0 +1,132 @@
+package engine
+
+import (
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"github.com/stint-dev/stint/api/v1alpha1"
+)
+
+// Decide says what is to be done about one BatchJob. It is total: every
+// observation has a plan, and the plan of a settled job is to do nothing.
+//
+// The first of these that speaks decides; each has its reason beside it.
+func Decide(o Observed) Plan {
+	for _, look := range []func(*Observed) (Plan, bool){
+		gone,     // nothing may keep a pod of a job that goes: no counting, no finalizer
+		foreign,  // spec.managedBy names another controller: not ours to write
+		finished, // a verdict never flips, and a finished run never counts again
+	} {
+		if plan, ok := look(&o); ok {
+			return plan
+		}
+	}
+	return progress(&o)
+}
+
+// gone lets go of every pod of a job that does not exist or is being deleted.
+// A finalizer must never outlive its reason: the garbage collector, a
+// foreground deletion or the namespace waits for these pods.
+func gone(o *Observed) (Plan, bool) {
+	if o.Job != nil && o.Job.DeletionTimestamp.IsZero() {
+		return Plan{}, false
+	}
+	plan := Plan{Outcome: Outcome{State: StateGone}, Release: append([]PodRef(nil), o.Strays...)}
+	for i := range o.Pods {
+		if o.Pods[i].Tracked {
+			plan.Release = append(plan.Release, o.Pods[i].PodRef)
+		}
+	}
+	return plan, true
+}
+
+// foreign leaves alone what another controller manages (KEP-4368).
+func foreign(o *Observed) (Plan, bool) {
+	return Plan{Outcome: Outcome{State: StateForeign}}, !o.Job.Spec.IsManagedByStint()
+}
+
+// progress drives a run that has not ended.
+func progress(o *Observed) Plan {
+	w := begin(o)
+	w.count()
+	w.judge()
+	held := w.holdReason()
+	switch {
+	case w.verdict != nil && w.quiet():
+		w.finish()
+	case w.verdict != nil:
+		w.windDown()
+	case held != nil:
+		w.hold(*held)
+	default:
+		w.scale()
+	}
+	w.plan.Release = append(w.plan.Release, o.Strays...)
+	w.plan.Status = w.status()
+	return w.plan
+}
+
+// work is one decision in the making.
+type work struct {
+	o   *Observed
+	job *v1alpha1.BatchJob
+	// was is the status as observed: what is durable.
+	was *v1alpha1.BatchJobStatus
+	// run, revision and fixed identify the current run.
+	run             int64
+	revision, fixed string
+	// current is the revision that the spec has now.
+	current string
+
+	tally
+	backoff backoff
+	// verdict is reached if not nil; durable tells that it has been written.
+	verdict *verdict
+	durable bool
+
+	plan Plan
+}
+
+// begin finds out which run is in progress.
+func begin(o *Observed) *work {
+	w := &work{o: o, job: o.Job, was: &o.Job.Status, run: 1}
+	w.current, w.fixed = Revision(&o.Job.Spec)
+	w.revision = w.current
+	if w.was.Run != nil {
+		w.run = w.was.Run.Number
+		if !w.absorbs() && sameAlgorithm(w.was.Revision, w.current) {
+			w.revision, w.fixed = w.was.Revision, w.was.FixedRevision
+		}
+		return w
+	}
+	// The first pods are made before the first status write: after a crash in
+	// between, they tell with which revision the run began.
+	for i := range o.Pods {
+		if p := &o.Pods[i]; p.Run == w.run && p.Tracked && sameAlgorithm(p.Revision, w.current) {
+			w.revision = p.Revision
+			break
+		}
+	}
+	return w
+}
+
+// absorbs tells whether the run takes over the revision that the spec has now:
+// while no pod of it exists and none has been counted there is nothing that the
+// old one defines, and while it is suspended with no pod active, whatever
+// batch/v1 lets a suspended job change (KEP-5440).
+func (w *work) absorbs() bool {
+	if w.was.Active > 0 {
+		return false
+	}
+	if meta.IsStatusConditionTrue(w.was.Conditions, v1alpha1.ConditionSuspended) && w.fixed == w.was.FixedRevision {
+		return true
+	}
+	if w.was.Succeeded > 0 || w.was.Failed > 0 || len(w.durableEnds()) > 0 || w.job.IsFinished() {
+		return false
+	}
+	for i := range w.o.Pods {
+		if w.o.Pods[i].Run == w.run {
+			return false
+		}
+	}
+	return true
+}

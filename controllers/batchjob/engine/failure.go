@@ -1,0 +1,81 @@
+package engine
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// maxShort bounds what the REASON column shows beside the reason.
+const maxShort = 60
+
+// describe says in one line why a pod did not succeed: pod, container, exit
+// code and the end of its termination message.
+func describe(p *Pod) string {
+	switch {
+	case p.Why.Container != "" && p.Why.ExitCode != 0:
+		return withMessage(fmt.Sprintf("pod %s: container %q exited with code %d%s",
+			p.Name, p.Why.Container, p.Why.ExitCode, inBrackets(p.Why.Reason, "Error")), p.Why.Message)
+	case p.Why.Container != "":
+		return withMessage(fmt.Sprintf("pod %s: container %q: %s", p.Name, p.Why.Container, p.Why.Reason), p.Why.Message)
+	case p.Why.Reason != "":
+		return withMessage(fmt.Sprintf("pod %s: %s", p.Name, p.Why.Reason), p.Why.Message)
+	case p.Deleting && !p.ended():
+		return fmt.Sprintf("pod %s was deleted while it ran", p.Name)
+	default:
+		return fmt.Sprintf("pod %s failed", p.Name)
+	}
+}
+
+// short is describe for a table column.
+func short(p *Pod) string {
+	s := p.Why.Reason
+	if p.Why.ExitCode != 0 {
+		s = fmt.Sprintf("exit %d", p.Why.ExitCode)
+		if p.Why.Reason != "" && p.Why.Reason != "Error" {
+			s += " " + p.Why.Reason
+		}
+	}
+	if s == "" && p.Deleting {
+		s = "pod deleted"
+	}
+	if first, _, _ := strings.Cut(p.Why.Message, "\n"); first != "" && p.Why.ExitCode != 0 {
+		s += ": " + strings.TrimSpace(first)
+	}
+	if r := []rune(s); len(r) > maxShort {
+		s = string(r[:maxShort-1]) + "…"
+	}
+	return s
+}
+
+func inBrackets(s, usual string) string {
+	if s == "" || s == usual {
+		return ""
+	}
+	return " (" + s + ")"
+}
+
+func withMessage(s, message string) string {
+	if message = strings.TrimSpace(message); message == "" {
+		return s
+	}
+	return s + ": " + message
+}
+
+// lastFailed returns the failed pod of the run that ended last, the one that
+// a person asks about; nil if there is none. Ties go to the greater name so
+// that the answer does not depend on the order of the list.
+func lastFailed(pods []Pod, run int64, failed func(*Pod) bool) *Pod {
+	var last *Pod
+	var at time.Time
+	for i := range pods {
+		p := &pods[i]
+		if p.Run != run || !failed(p) {
+			continue
+		}
+		if last == nil || p.Finished.After(at) || p.Finished.Equal(at) && p.Name > last.Name {
+			last, at = p, p.Finished
+		}
+	}
+	return last
+}

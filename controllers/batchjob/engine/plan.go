@@ -1,0 +1,82 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/stint-dev/stint/api/v1alpha1"
+)
+
+// Plan is what is to be done, in this order: Release, Drop, Delete, Track,
+// Create, Status, DeleteJob. The zero Plan does nothing. Any prefix of it may be the last
+// thing ever done.
+type Plan struct {
+	// Release takes our finalizer off these pods.
+	Release []PodRef
+	// Drop takes our finalizer off these active pods and deletes them; they
+	// count as nothing. Only a pod that has not changed since it was observed
+	// may be dropped: it could have succeeded in between.
+	Drop []PodRef
+	// Delete deletes these pods, gracefully; their end is still counted.
+	Delete []PodRef
+	// Track puts our finalizer and label back on active pods that lost them by
+	// somebody else's hand and whose end would otherwise go unseen.
+	Track []PodRef
+	// Create makes these pods, in this order.
+	Create []PodOrder
+	// Status is the status as it is when all of the above succeeded; the
+	// voice completes it. nil: the status is not ours to write.
+	Status *v1alpha1.BatchJobStatus
+	// DeleteJob removes the job itself, its pods first.
+	DeleteJob bool
+	// Wake is when to look again if nothing happens before; zero for never.
+	Wake time.Time
+	// Outcome says in which state the job is and why.
+	Outcome Outcome
+}
+
+// PodOrder asks for one pod.
+type PodOrder struct {
+	// Name is the lock: it follows from what was observed, so that an order
+	// given twice makes one pod.
+	Name     string
+	Run      int64
+	Revision string
+}
+
+// State is what a person would say the job is doing.
+type State string
+
+// The states, from which phase and kstatus conditions are derived.
+const (
+	// StateForeign: another controller manages the object (spec.managedBy).
+	StateForeign State = "Foreign"
+	// StateGone: the object is deleted or being deleted.
+	StateGone State = "Gone"
+	// StateRunning: pods run, are awaited or are about to be made.
+	StateRunning State = "Running"
+	// StateBackingOff: a pod failed and the next one waits its time.
+	StateBackingOff State = "BackingOff"
+	// StateEnding: a verdict has been reached, pods are still ending.
+	StateEnding State = "Ending"
+	// StateRetrying: the API server refused a pod for now (quota, admission,
+	// overload); it is tried again.
+	StateRetrying State = "Retrying"
+	// StateSuspended: spec.suspend holds the job.
+	StateSuspended State = "Suspended"
+	// StateRefused: the spec asks for something that never works; a change
+	// of the spec heals it.
+	StateRefused  State = "Refused"
+	StateComplete State = "Complete"
+	StateFailed   State = "Failed"
+)
+
+// Outcome is the state with its reason.
+type Outcome struct {
+	State State
+	// Reason is a condition reason, where the state has one.
+	Reason string
+	// Message is for people: one line, no control characters.
+	Message string
+	// Short is what stands beside the reason in the REASON column.
+	Short string
+}

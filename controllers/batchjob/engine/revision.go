@@ -1,0 +1,134 @@
+package engine
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/stint-dev/stint/api/v1alpha1"
+)
+
+// revisionPrefix names the algorithm. Whoever changes what is hashed, or how,
+// changes it as well: revisions of different algorithms are not compared, so
+// that an upgrade of the operator re-stamps jobs and runs none of them again.
+const revisionPrefix = "v1-"
+
+// revisionLength is that of the hash in hexadecimal digits: 64 bits.
+const revisionLength = 16
+
+// defining are the fields that define a run; everything else acts on the
+// current one. completions of an elastic Indexed job is not among them.
+type defining struct {
+	Template             corev1.PodTemplateSpec     `json:"template"`
+	CompletionMode       v1alpha1.CompletionMode    `json:"completionMode"`
+	Completions          *int32                     `json:"completions,omitempty"`
+	BackoffLimitPerIndex *int32                     `json:"backoffLimitPerIndex,omitempty"`
+	PodFailurePolicy     *v1alpha1.PodFailurePolicy `json:"podFailurePolicy,omitempty"`
+	SuccessPolicy        *v1alpha1.SuccessPolicy    `json:"successPolicy,omitempty"`
+}
+
+// Revision is the hash of a spec's run-defining fields, and fixed the same
+// without what may change while a job is suspended (KEP-5440): node selector,
+// tolerations, node affinity, scheduling gates, labels, annotations and
+// resources. Two specs that mean the same have the same revision: nulls, empty
+// values and our own defaults are left out, and so is the label helm.sh/chart.
+func Revision(spec *v1alpha1.BatchJobSpec) (revision, fixed string) {
+	d := defining{
+		Template:             *spec.Template.DeepCopy(),
+		BackoffLimitPerIndex: spec.BackoffLimitPerIndex,
+		PodFailurePolicy:     spec.PodFailurePolicy,
+		SuccessPolicy:        spec.SuccessPolicy,
+	}
+	if spec.IsIndexed() {
+		d.CompletionMode = v1alpha1.IndexedCompletion
+	}
+	if count, set := spec.GetCompletions(); set && !(spec.IsIndexed() && count == spec.GetParallelism()) {
+		d.Completions = &count
+	}
+	delete(d.Template.Labels, v1alpha1.LabelHelmChart)
+	revision = hash(&d)
+	mutableWhileSuspended(&d.Template)
+	return revision, hash(&d)
+}
+
+// mutableWhileSuspended removes the fields that a suspended job may change.
+func mutableWhileSuspended(t *corev1.PodTemplateSpec) {
+	t.Labels, t.Annotations = nil, nil
+	s := &t.Spec
+	s.NodeSelector, s.Tolerations, s.SchedulingGates = nil, nil, nil
+	if s.Affinity != nil {
+		s.Affinity.NodeAffinity = nil
+	}
+	for i := range s.InitContainers {
+		s.InitContainers[i].Resources = corev1.ResourceRequirements{}
+	}
+	for i := range s.Containers {
+		s.Containers[i].Resources = corev1.ResourceRequirements{}
+	}
+}
+
+// sameAlgorithm tells whether two revisions can be compared.
+func sameAlgorithm(a, b string) bool {
+	prefix := func(s string) string { p, _, _ := strings.Cut(s, "-"); return p }
+	return a != "" && prefix(a) == prefix(b)
+}
+
+// hash is total: a spec that was read from JSON can be written as JSON.
+func hash(d *defining) string {
+	canonical := canonicalJSON(d)
+	sum := sha256.Sum256(canonical)
+	return revisionPrefix + hex.EncodeToString(sum[:])[:revisionLength]
+}
+
+// canonicalJSON has sorted keys and neither nulls nor empty values.
+func canonicalJSON(v any) []byte {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return nil
+	}
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	var generic any
+	if err := decoder.Decode(&generic); err != nil {
+		return raw
+	}
+	out, err := json.Marshal(prune(generic))
+	if err != nil {
+		return raw
+	}
+	return out
+}
+
+// prune removes empty members of objects, the innermost first; nil means that
+// nothing is left. Elements of lists stay: their place has a meaning.
+func prune(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for key, member := range v {
+			if member = prune(member); member == nil {
+				delete(v, key)
+			} else {
+				v[key] = member
+			}
+		}
+		if len(v) == 0 {
+			return nil
+		}
+	case []any:
+		for i := range v {
+			v[i] = prune(v[i])
+		}
+		if len(v) == 0 {
+			return nil
+		}
+	case string:
+		if v == "" {
+			return nil
+		}
+	}
+	return v
+}

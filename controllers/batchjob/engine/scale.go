@@ -1,0 +1,168 @@
+package engine
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// maxChanges bounds how many pods one plan makes or removes, as in batch/v1; the
+// write of the status brings the next plan.
+const maxChanges = 500
+
+// scale brings the number of active pods to what is wanted: a plan either
+// makes pods or removes some.
+func (w *work) scale() {
+	w.plan.Outcome = w.running()
+	if end, ok := w.deadline(); ok {
+		w.wake(end)
+	}
+	active, want := len(w.activePods), w.wanted()
+	if active > want {
+		w.remove(active - want)
+	} else if n := w.missing(want - active); n > 0 {
+		w.add(n)
+	}
+	w.track()
+}
+
+// wanted is how many pods should be active. A fixed count never has more than
+// are left to succeed. A work queue neither gets nor loses a pod after the
+// first success: its pods know themselves when the queue is empty.
+func (w *work) wanted() int {
+	parallelism := w.job.Spec.GetParallelism()
+	completions, fixed := w.job.Spec.GetCompletions()
+	if fixed {
+		return int(max(0, min(parallelism, completions-w.succeeded)))
+	}
+	if w.succeeded > 0 {
+		return len(w.activePods)
+	}
+	return int(parallelism)
+}
+
+// missing is how many pods to make: where only ended pods are replaced, those
+// that are being deleted hold their place.
+func (w *work) missing(n int) int {
+	if w.keepsTerminating() {
+		n -= int(w.terminating)
+	}
+	return min(n, maxChanges)
+}
+
+// add orders n pods, unless a failure asks to wait.
+func (w *work) add(n int) {
+	if until := w.backoff.until(&w.job.Spec); w.o.Now.Before(until) {
+		w.wake(until)
+		w.plan.Outcome = Outcome{State: StateBackingOff, Message: w.backoffMessage(until)}
+		if p := lastFailed(w.o.Pods, w.run, w.hasFailed); p != nil {
+			w.plan.Outcome.Short = short(p)
+		}
+		return
+	}
+	names := newNamer(w.job.Name, w.job.UID, w.run)
+	// Ordinals below the number of ends are used up; of those above, the ones
+	// whose pods exist are.
+	for ordinal := int64(w.succeeded) + int64(w.failed); n > 0; ordinal++ {
+		name := names.name(ordinal)
+		if _, taken := w.names[name]; taken {
+			continue
+		}
+		w.plan.Create = append(w.plan.Create, PodOrder{Name: name, Run: w.run, Revision: w.revision})
+		n--
+	}
+}
+
+// running tells of the first pod, by name, that cannot start.
+func (w *work) running() Outcome {
+	out := Outcome{State: StateRunning}
+	var stuck *Pod
+	for _, p := range w.activePods {
+		if !p.Ready && p.Why.Reason != "" && p.Phase == corev1.PodPending && (stuck == nil || p.Name < stuck.Name) {
+			stuck = p
+		}
+	}
+	if stuck != nil {
+		out.Short, out.Message = stuck.Why.Reason, describe(stuck)
+	}
+	return out
+}
+
+func (w *work) backoffMessage(until time.Time) string {
+	message := fmt.Sprintf("Waiting until %s to replace a failed pod (failure %d in a row)",
+		until.UTC().Format(time.RFC3339), w.backoff.failures)
+	if p := lastFailed(w.o.Pods, w.run, w.hasFailed); p != nil {
+		message += ": " + describe(p)
+	}
+	return message
+}
+
+// remove takes n active pods away, those first that have done least.
+func (w *work) remove(n int) {
+	pods := slices.Clone(w.activePods)
+	slices.SortFunc(pods, leastDone)
+	for _, p := range pods[:min(n, len(pods), maxChanges)] {
+		if p.Tracked {
+			w.plan.Drop = append(w.plan.Drop, p.PodRef)
+		} else {
+			w.plan.Delete = append(w.plan.Delete, p.PodRef)
+		}
+		w.removed++
+		if p.Ready {
+			w.ready--
+		}
+	}
+}
+
+// leastDone is the order of removal, batch/v1's ActivePods order, preceded by
+// the pods that have been let go already: their removal was cut short.
+func leastDone(a, b *Pod) int {
+	return cmp.Or(
+		cmp.Compare(rank(a.Tracked), rank(b.Tracked)),
+		cmp.Compare(rank(a.Assigned), rank(b.Assigned)),
+		cmp.Compare(phaseRank(a.Phase), phaseRank(b.Phase)),
+		cmp.Compare(rank(a.Ready), rank(b.Ready)),
+		-a.ReadySince.Compare(b.ReadySince),
+		-cmp.Compare(a.MaxRestarts, b.MaxRestarts),
+		-a.Created.Compare(b.Created),
+		cmp.Compare(a.Name, b.Name),
+	)
+}
+
+func rank(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func phaseRank(p corev1.PodPhase) int {
+	switch p {
+	case corev1.PodRunning:
+		return 2
+	case corev1.PodUnknown:
+		return 1
+	case corev1.PodPending, corev1.PodSucceeded, corev1.PodFailed:
+		return 0
+	}
+	return 0
+}
+
+// track puts our finalizer and label back on the active pods that stay and lost
+// them: no plan of ours does that, so it was somebody else, and their end would
+// go uncounted.
+func (w *work) track() {
+	if w.removed > 0 {
+		return
+	}
+	for _, p := range w.activePods {
+		if !p.Tracked || !p.Labelled {
+			w.plan.Track = append(w.plan.Track, p.PodRef)
+		}
+	}
+}
+
+func (w *work) wake(at time.Time) { w.plan.Wake = earliest(w.plan.Wake, at) }

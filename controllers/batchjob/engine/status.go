@@ -1,0 +1,96 @@
+package engine
+
+import (
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/stint-dev/stint/api/v1alpha1"
+)
+
+// status is the status of the run once the plan has been carried out: batch/v1's
+// fields and conditions, the run and its back-off. The voice adds what people
+// and GitOps tools read.
+func (w *work) status() *v1alpha1.BatchJobStatus {
+	s := w.was.DeepCopy()
+	s.Active = size(w.activePods) - w.removed + size(w.plan.Create)
+	s.Ready = ptr.To(min(w.ready, s.Active))
+	s.Terminating = ptr.To(w.terminating)
+	s.Succeeded, s.Failed = w.counted.succeeded, w.counted.failed
+	s.UncountedTerminatedPods = w.uncounted.DeepCopy()
+	s.Backoff = w.backoff.status()
+	s.Selector = v1alpha1.LabelControllerUID + "=" + string(w.job.UID)
+	markRequest(w.job, s)
+	if w.begun() {
+		w.markRun(s)
+	}
+	w.markTime(s)
+	w.markVerdict(s)
+	return s
+}
+
+// begun tells whether the run has started, or starts with this plan. A job
+// that is refused from the start has no run yet.
+func (w *work) begun() bool {
+	return w.was.Run != nil || w.verdict != nil || w.plan.Outcome.State != StateRefused || len(w.activePods) > 0
+}
+
+func (w *work) markRun(s *v1alpha1.BatchJobStatus) {
+	if s.Run == nil {
+		s.Run = &v1alpha1.RunStatus{Number: w.run, Reason: v1alpha1.RunCreated}
+		if owner := metav1.GetControllerOfNoCopy(w.job); owner != nil && owner.Kind == "CronBatchJob" {
+			s.Run.Reason = v1alpha1.RunScheduled
+		}
+	}
+	s.Revision, s.FixedRevision = w.revision, w.fixed
+}
+
+// markTime keeps startTime, which is not set while suspended, and the condition
+// Suspended, which is never added as False.
+func (w *work) markTime(s *v1alpha1.BatchJobStatus) {
+	now := metav1.NewTime(w.o.Now)
+	if w.verdict == nil && w.job.Spec.IsSuspended() {
+		s.StartTime = nil
+		w.set(s, v1alpha1.ConditionSuspended, metav1.ConditionTrue, v1alpha1.ReasonJobSuspended, "Job suspended")
+		return
+	}
+	if s.StartTime == nil && w.begun() {
+		s.StartTime = &now
+	}
+	if w.verdict == nil && meta.IsStatusConditionTrue(s.Conditions, v1alpha1.ConditionSuspended) {
+		w.set(s, v1alpha1.ConditionSuspended, metav1.ConditionFalse, v1alpha1.ReasonJobResumed, "Job resumed")
+	}
+}
+
+// markVerdict writes the interim condition, and the terminal one with it where
+// nothing is left to terminate.
+func (w *work) markVerdict(s *v1alpha1.BatchJobStatus) {
+	v := w.verdict
+	if v == nil {
+		return
+	}
+	w.set(s, v.interim(), metav1.ConditionTrue, v.reason, v.message)
+	if !w.quiet() {
+		return
+	}
+	w.set(s, v.terminal(), metav1.ConditionTrue, v.reason, v.message)
+	if v.success {
+		s.CompletionTime = ptr.To(metav1.NewTime(w.o.Now))
+	}
+}
+
+// set changes one condition; the time of its transition is that of the
+// observation.
+func (w *work) set(s *v1alpha1.BatchJobStatus, t string, status metav1.ConditionStatus, reason, message string) {
+	meta.SetStatusCondition(&s.Conditions, metav1.Condition{
+		Type: t, Status: status, Reason: reason, Message: message,
+		ObservedGeneration: w.job.Generation, LastTransitionTime: metav1.NewTime(w.o.Now),
+	})
+}
+
+// markRequest mirrors a request to reconcile, as Flux's tools expect.
+func markRequest(job *v1alpha1.BatchJob, s *v1alpha1.BatchJobStatus) {
+	if requested(job) {
+		s.LastHandledReconcileAt = job.Annotations[v1alpha1.AnnotationReconcileRequestedAt]
+	}
+}

@@ -1,0 +1,208 @@
+package batchjob
+
+import (
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/stint-dev/stint/api/v1alpha1"
+)
+
+// patience is how long a job waits for a cache to show its own writes before it
+// is read live. Events normally take milliseconds; only one that was swallowed
+// by a relist, or a broken watch, takes longer.
+const patience = 5 * time.Second
+
+// freshness knows which writes the caches have yet to show. Resource versions
+// of one resource are ordered (KEP-5504), and the events of one namespace come
+// in that order, so one number says what a cache has shown of a namespace.
+type freshness struct {
+	mu sync.Mutex
+	// shown is the newest pod version that the cache has shown, by namespace.
+	shown map[string]string
+	owed  map[types.NamespacedName]*debt
+	// floor is a version of each resource from after this process began to
+	// lead; empty until it is known.
+	floorJobs, floorPods string
+}
+
+// debt is what the caches owe to one job.
+type debt struct {
+	// of is whose debt it is: a job deleted and created again owes nothing to
+	// its former self.
+	of types.UID
+	// job and pods are the newest versions of our own writes.
+	job, pods string
+	// deleted are pods that we deleted and that the cache may still show as
+	// if nothing had happened: a DELETE does not tell its version.
+	deleted map[types.UID]struct{}
+	// wrote is when the status was last written.
+	wrote time.Time
+	// since is when the debt was first found unpaid; zero while it is not.
+	since time.Time
+}
+
+func newFreshness() *freshness {
+	return &freshness{shown: map[string]string{}, owed: map[types.NamespacedName]*debt{}}
+}
+
+// newer tells whether version a is newer than b; an empty one is the oldest. A
+// server whose versions are not numbers gets no order: all that was written
+// counts as not yet shown, and patience ends in a live read.
+func newer(a, b string) bool {
+	if a == "" || b == "" {
+		return a != ""
+	}
+	order, err := resourceversion.CompareResourceVersion(a, b)
+	return err != nil && a != b || order > 0
+}
+
+// sawPod notes a pod event that the cache holds.
+func (f *freshness) sawPod(pod *corev1.Pod) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if newer(pod.ResourceVersion, f.shown[pod.Namespace]) {
+		f.shown[pod.Namespace] = pod.ResourceVersion
+	}
+}
+
+// wrotePod notes a pod that was created or patched for the job.
+func (f *freshness) wrotePod(job *v1alpha1.BatchJob, version string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if d := f.debt(job); newer(version, d.pods) {
+		d.pods = version
+	}
+}
+
+// deletedPod notes a pod that was deleted for the job.
+func (f *freshness) deletedPod(job *v1alpha1.BatchJob, pod types.UID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.debt(job).deleted[pod] = struct{}{}
+}
+
+// wroteJob notes a write of the status; job is as the API server returned it.
+func (f *freshness) wroteJob(job *v1alpha1.BatchJob, at time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	d := f.debt(job)
+	d.wrote = at
+	if newer(job.ResourceVersion, d.job) {
+		d.job = job.ResourceVersion
+	}
+}
+
+// lastWrite is when the status was last written; zero if this process did not.
+func (f *freshness) lastWrite(job *v1alpha1.BatchJob) time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.debt(job).wrote
+}
+
+// debt is called with the lock held.
+func (f *freshness) debt(job *v1alpha1.BatchJob) *debt {
+	key := client.ObjectKeyFromObject(job)
+	d := f.owed[key]
+	if d == nil || d.of != job.UID {
+		d = &debt{of: job.UID, deleted: map[types.UID]struct{}{}}
+		f.owed[key] = d
+	}
+	return d
+}
+
+// forget drops what is known of a job that is gone.
+func (f *freshness) forget(job types.NamespacedName) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.owed, job)
+}
+
+// started sets the floor, once.
+func (f *freshness) started(jobs, pods string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.floorJobs, f.floorPods = jobs, pods
+}
+
+func (f *freshness) hasFloor() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.floorJobs != "" && f.floorPods != ""
+}
+
+// view says what to make of what the caches show.
+type view int
+
+const (
+	// current: the caches show all that we know of.
+	current view = iota
+	// behind: they do not yet, and the event that shows it will come.
+	behind
+	// overdue: they should have by now; read live.
+	overdue
+	// unknown: this process knows nothing of the job yet; read live.
+	unknown
+)
+
+// judge compares the cached job and its cached pods with what is owed.
+//
+// A known job is current when everything owed has been shown. An unknown one is
+// only where both caches have shown something from after this process began to
+// lead: what a predecessor wrote is older than that.
+func (f *freshness) judge(now time.Time, job *v1alpha1.BatchJob, pods []*corev1.Pod) view {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	d := f.owed[client.ObjectKeyFromObject(job)]
+	if d == nil || d.of != job.UID {
+		if newer(job.ResourceVersion, f.floorJobs) && newer(f.shown[job.Namespace], f.floorPods) {
+			return current
+		}
+		return unknown
+	}
+	if !newer(d.job, job.ResourceVersion) && !newer(d.pods, f.shown[job.Namespace]) && d.deletionsShown(pods) {
+		d.since = time.Time{}
+		return current
+	}
+	if d.since.IsZero() {
+		d.since = now
+	}
+	if now.Sub(d.since) < patience {
+		return behind
+	}
+	return overdue
+}
+
+// deletionsShown forgets the deletions that the pods show, or that have gone
+// through, and tells whether none is left.
+func (d *debt) deletionsShown(pods []*corev1.Pod) bool {
+	if len(d.deleted) == 0 {
+		return true
+	}
+	left := map[types.UID]struct{}{}
+	for _, p := range pods {
+		if _, ok := d.deleted[p.UID]; ok && p.DeletionTimestamp == nil {
+			left[p.UID] = struct{}{}
+		}
+	}
+	d.deleted = left
+	return len(left) == 0
+}
+
+// readLive replaces what is owed by what a live read has shown: from now on the
+// caches have to show at least that. A live list is newer than all our writes.
+func (f *freshness) readLive(job *v1alpha1.BatchJob, pods []*corev1.Pod) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	d := f.debt(job)
+	*d = debt{of: job.UID, job: job.ResourceVersion, wrote: d.wrote, deleted: map[types.UID]struct{}{}}
+	for _, p := range pods {
+		if newer(p.ResourceVersion, d.pods) {
+			d.pods = p.ResourceVersion
+		}
+	}
+}

@@ -1,0 +1,220 @@
+package batchjob
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"github.com/stint-dev/stint/api/v1alpha1"
+	"github.com/stint-dev/stint/controllers/batchjob/engine"
+	"github.com/stint-dev/stint/controllers/report"
+)
+
+// sight is one observation: what the judge gets, and the objects it came from.
+type sight struct {
+	engine.Observed
+	key types.NamespacedName
+	// pods are the observed pods by UID. They belong to a cache: read only.
+	pods map[types.UID]*corev1.Pod
+}
+
+// errBehind: the caches have yet to show our own writes.
+var errBehind = errors.New("the caches are behind our own writes")
+
+// observe looks at a job and its pods. No sight and no error means that there is
+// nothing to look at.
+func (r *Reconciler) observe(ctx context.Context, key types.NamespacedName) (*sight, error) {
+	if err := r.ensureFloor(ctx); err != nil {
+		return nil, err
+	}
+	job := &v1alpha1.BatchJob{}
+	err := r.Client.Get(ctx, key, job)
+	if err != nil && !apierrors.IsNotFound(err) {
+		return nil, fmt.Errorf("reading BatchJob %s: %w", key, err)
+	}
+	exists := err == nil
+	pods, err := r.podsNamed(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	mine, strays := split(pods, job.UID, exists)
+	if len(strays) > 0 || !exists {
+		return r.observeStrays(ctx, key, job, exists, mine, strays)
+	}
+	return r.observeJob(ctx, key, job, mine)
+}
+
+// observeJob decides whether the caches may be believed.
+func (r *Reconciler) observeJob(ctx context.Context, key types.NamespacedName, job *v1alpha1.BatchJob, mine []*corev1.Pod) (*sight, error) {
+	switch r.fresh.judge(r.Clock.Now(), job, mine) {
+	case behind:
+		report.StaleRead("waited")
+		return nil, errBehind
+	case overdue:
+		return r.observeLive(ctx, key)
+	case unknown:
+		// A finished run is not counted again, so an old look at it does no harm.
+		if !job.IsFinished() {
+			return r.observeLive(ctx, key)
+		}
+	case current:
+	}
+	if missing(job, mine) {
+		return r.observeLive(ctx, key)
+	}
+	return r.sight(key, job, mine, nil), nil
+}
+
+// missing tells that the status knows of more active pods than the cache has. A
+// pod of ours cannot go without our finalizer being taken off, so it lost the
+// label by which it is cached, or somebody else took the finalizer.
+func missing(job *v1alpha1.BatchJob, pods []*corev1.Pod) bool {
+	var held int32
+	for _, p := range pods {
+		if p.DeletionTimestamp == nil && !ended(p) || controllerutil.ContainsFinalizer(p, v1alpha1.FinalizerJobTracking) {
+			held++
+		}
+	}
+	return held < job.Status.Active
+}
+
+// observeStrays looks at pods that carry our finalizer but belong to no job
+// that the cache knows. Only the API server itself can say that a job is gone.
+func (r *Reconciler) observeStrays(ctx context.Context, key types.NamespacedName, cached *v1alpha1.BatchJob, exists bool,
+	mine, strays []*corev1.Pod,
+) (*sight, error) {
+	if !exists && len(strays) == 0 {
+		return nil, nil
+	}
+	live := &v1alpha1.BatchJob{}
+	err := r.Live.Get(ctx, key, live)
+	switch {
+	case apierrors.IsNotFound(err):
+		return r.sight(key, nil, nil, strays), nil
+	case err != nil:
+		return nil, fmt.Errorf("asking the API server for BatchJob %s: %w", key, err)
+	case !exists || live.UID != cached.UID:
+		// The cache has yet to see this job; the event will come.
+		return r.observeLive(ctx, key)
+	}
+	seen, err := r.observeJob(ctx, key, cached, mine)
+	if err == nil && seen != nil {
+		seen.add(strays)
+	}
+	return seen, err
+}
+
+// observeLive reads the API server itself.
+func (r *Reconciler) observeLive(ctx context.Context, key types.NamespacedName) (*sight, error) {
+	report.StaleRead("live")
+	job := &v1alpha1.BatchJob{}
+	if err := r.Live.Get(ctx, key, job); err != nil {
+		if apierrors.IsNotFound(err) {
+			return nil, nil
+		}
+		return nil, fmt.Errorf("asking the API server for BatchJob %s: %w", key, err)
+	}
+	mine, err := r.livePods(ctx, job, client.MatchingLabels{v1alpha1.LabelJobUID: string(job.UID)})
+	if err == nil && missing(job, mine) {
+		// Some lost our label: look through all pods of the namespace.
+		mine, err = r.livePods(ctx, job)
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.fresh.readLive(job, mine)
+	return r.sight(key, job, mine, nil), nil
+}
+
+// livePods are the pods that the job controls, read from the API server.
+func (r *Reconciler) livePods(ctx context.Context, job *v1alpha1.BatchJob, opts ...client.ListOption) ([]*corev1.Pod, error) {
+	list := &corev1.PodList{}
+	if err := r.Live.List(ctx, list, append(opts, client.InNamespace(job.Namespace))...); err != nil {
+		return nil, fmt.Errorf("asking the API server for the pods of BatchJob %s/%s: %w", job.Namespace, job.Name, err)
+	}
+	var mine []*corev1.Pod
+	for i := range list.Items {
+		if _, uid := ownerOf(&list.Items[i]); uid == job.UID {
+			mine = append(mine, &list.Items[i])
+		}
+	}
+	return mine, nil
+}
+
+// podsNamed are the cached pods that name this job as their owner.
+func (r *Reconciler) podsNamed(ctx context.Context, key types.NamespacedName) ([]*corev1.Pod, error) {
+	list := &corev1.PodList{}
+	err := r.Client.List(ctx, list, client.InNamespace(key.Namespace), client.MatchingFields{PodIndex: key.Name},
+		client.UnsafeDisableDeepCopy)
+	if err != nil {
+		return nil, fmt.Errorf("reading the pods of BatchJob %s: %w", key, err)
+	}
+	pods := make([]*corev1.Pod, len(list.Items))
+	for i := range list.Items {
+		pods[i] = &list.Items[i]
+	}
+	return pods, nil
+}
+
+// split tells the job's own pods from those of others that carry our finalizer.
+func split(pods []*corev1.Pod, job types.UID, exists bool) (mine, strays []*corev1.Pod) {
+	for _, p := range pods {
+		_, uid := ownerOf(p)
+		switch {
+		case exists && uid == job:
+			mine = append(mine, p)
+		case controllerutil.ContainsFinalizer(p, v1alpha1.FinalizerJobTracking):
+			strays = append(strays, p)
+		}
+	}
+	return mine, strays
+}
+
+// sight turns objects into facts.
+func (r *Reconciler) sight(key types.NamespacedName, job *v1alpha1.BatchJob, mine, strays []*corev1.Pod) *sight {
+	s := &sight{key: key, pods: make(map[types.UID]*corev1.Pod, len(mine)+len(strays))}
+	s.Now, s.Job = r.Clock.Now(), job
+	s.Pods = make([]engine.Pod, 0, len(mine))
+	for _, p := range mine {
+		s.pods[p.UID] = p
+		s.Pods = append(s.Pods, factsOf(p, !r.HideTerminationMessages))
+	}
+	s.add(strays)
+	if job != nil {
+		s.RetryAt = r.refused.until(job)
+	}
+	return s
+}
+
+func (s *sight) add(strays []*corev1.Pod) {
+	for _, p := range strays {
+		s.pods[p.UID] = p
+		s.Strays = append(s.Strays, engine.PodRef{Name: p.Name, UID: p.UID})
+	}
+}
+
+// ensureFloor learns, once, a version of each resource from after this process
+// began to lead. Lists of the API server are never older than the request.
+func (r *Reconciler) ensureFloor(ctx context.Context) error {
+	if r.fresh.hasFloor() {
+		return nil
+	}
+	jobs, pods := &v1alpha1.BatchJobList{}, &corev1.PodList{}
+	for _, list := range []client.ObjectList{jobs, pods} {
+		if err := r.Live.List(ctx, list, client.Limit(1)); err != nil {
+			return fmt.Errorf("asking the API server for its present version: %w", err)
+		}
+	}
+	r.fresh.started(jobs.ResourceVersion, pods.ResourceVersion)
+	return nil
+}
+
+func ended(p *corev1.Pod) bool {
+	return p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed
+}

@@ -1,0 +1,67 @@
+package batchjob
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/stint-dev/stint/api/v1alpha1"
+	"github.com/stint-dev/stint/controllers/batchjob/engine"
+)
+
+// newPod makes the pod that an order asks for: the template with batch/v1's
+// labels, the job as controller and our finalizer. Labels and annotations of
+// the template stay, so that Kueue, Volcano and others find theirs.
+func newPod(job *v1alpha1.BatchJob, order engine.PodOrder) *corev1.Pod {
+	t := &job.Spec.Template
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{
+			Name:            order.Name,
+			GenerateName:    job.Name + "-",
+			Namespace:       job.Namespace,
+			Labels:          maps.Clone(t.Labels),
+			Annotations:     maps.Clone(t.Annotations),
+			Finalizers:      append(slices.Clone(t.Finalizers), v1alpha1.FinalizerJobTracking),
+			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(job, v1alpha1.GroupVersion.WithKind("BatchJob"))},
+		},
+		Spec: *t.Spec.DeepCopy(),
+	}
+	if pod.Labels == nil {
+		pod.Labels = map[string]string{}
+	}
+	if pod.Annotations == nil {
+		pod.Annotations = map[string]string{}
+	}
+	maps.Copy(pod.Labels, podLabels(job, order.Run))
+	pod.Annotations[v1alpha1.AnnotationRevision] = order.Revision
+	explainFailures(pod.Spec.InitContainers)
+	explainFailures(pod.Spec.Containers)
+	return pod
+}
+
+// podLabels are batch/v1's, under both their names, and our own two.
+func podLabels(job *v1alpha1.BatchJob, run int64) map[string]string {
+	uid := string(job.UID)
+	return map[string]string{
+		v1alpha1.LabelJobName:             job.Name,
+		v1alpha1.LabelJobNameLegacy:       job.Name,
+		v1alpha1.LabelControllerUID:       uid,
+		v1alpha1.LabelControllerUIDLegacy: uid,
+		v1alpha1.LabelJobUID:              uid,
+		v1alpha1.LabelRun:                 strconv.FormatInt(run, 10),
+	}
+}
+
+// explainFailures lets the kubelet take the end of the log as the termination
+// message where the template does not say otherwise: it is what the condition
+// shows when the job fails.
+func explainFailures(containers []corev1.Container) {
+	for i := range containers {
+		if containers[i].TerminationMessagePolicy == "" {
+			containers[i].TerminationMessagePolicy = corev1.TerminationMessageFallbackToLogsOnError
+		}
+	}
+}

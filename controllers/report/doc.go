@@ -1,0 +1,13 @@
+// Package report is the voice: what the status says to people and GitOps tools,
+// and the events and metrics that follow a write.
+//
+//	status.go    kstatus conditions and display fields, added to what the engine computed; pure
+//	outcome.go   how each state of the engine reads: phase, Ready, Reconciling, Stalled
+//	classify.go  an API error is one of: never works, works later, somebody else's turn
+//	events.go    Kubernetes events, spoken after the write they tell of
+//	metrics.go   every metric with its labels
+//
+// It is the only room that writes conditions of kstatus. Events and metrics
+// come from the difference between the status that was durable before a write
+// and the one that is durable after it, never from an intention.
+package report

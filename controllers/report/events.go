@@ -1,0 +1,98 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/stint-dev/stint/api/v1alpha1"
+)
+
+// Recorder is client-go's recorder of events.k8s.io.
+type Recorder interface {
+	Eventf(regarding, related runtime.Object, eventtype, reason, action, note string, args ...any)
+}
+
+// Voice speaks after a write.
+type Voice struct {
+	// Recorder takes Kubernetes events; nil speaks none.
+	Recorder Recorder
+}
+
+const (
+	// maxNames is how many pods an event names; it counts the others.
+	maxNames = 5
+	// maxNote is what the API takes as the text of an event.
+	maxNote = 1024
+	// action is what the operator was doing, for all its events.
+	action = "Reconcile"
+)
+
+// Acted tells of pods made and deleted, one event for a batch.
+func (v *Voice) Acted(job *v1alpha1.BatchJob, done Done) {
+	podsCreated(len(done.Created))
+	if len(done.Created) > 0 {
+		v.event(job, corev1.EventTypeNormal, "SuccessfulCreate", list("Created pod", done.Created))
+	}
+	if len(done.Deleted) > 0 {
+		v.event(job, corev1.EventTypeNormal, "SuccessfulDelete", list("Deleted pod", done.Deleted))
+	}
+	if done.Err != nil {
+		v.event(job, corev1.EventTypeWarning, "FailedCreate", "Error creating: "+done.Err.Error())
+	}
+}
+
+// Wrote tells what became true by a status write.
+func (v *Voice) Wrote(job *v1alpha1.BatchJob, before, after *v1alpha1.BatchJobStatus) {
+	podsFinished(before, after)
+	for _, t := range []string{v1alpha1.ConditionSuspended, v1alpha1.ConditionFailureTarget, v1alpha1.ConditionComplete, v1alpha1.ConditionFailed, v1alpha1.ConditionStalled} {
+		old, now := meta.FindStatusCondition(before.Conditions, t), meta.FindStatusCondition(after.Conditions, t)
+		if now == nil || old != nil && old.Status == now.Status && old.Reason == now.Reason {
+			continue
+		}
+		v.turned(job, after, now)
+	}
+}
+
+// turned tells of one condition that changed.
+func (v *Voice) turned(job *v1alpha1.BatchJob, after *v1alpha1.BatchJobStatus, c *metav1.Condition) {
+	isTrue := c.Status == metav1.ConditionTrue
+	switch {
+	case c.Type == v1alpha1.ConditionSuspended && isTrue:
+		v.event(job, corev1.EventTypeNormal, "Suspended", c.Message)
+	case c.Type == v1alpha1.ConditionSuspended:
+		v.event(job, corev1.EventTypeNormal, "Resumed", c.Message)
+	case c.Type == v1alpha1.ConditionComplete && isTrue:
+		jobFinished(job, c)
+		v.event(job, corev1.EventTypeNormal, "Completed", "Job completed")
+	case c.Type == v1alpha1.ConditionFailed && isTrue:
+		jobFinished(job, c)
+	case c.Type == v1alpha1.ConditionFailureTarget && isTrue:
+		v.event(job, corev1.EventTypeWarning, c.Reason, c.Message)
+	case c.Type == v1alpha1.ConditionStalled && !meta.IsStatusConditionTrue(after.Conditions, v1alpha1.ConditionFailed):
+		v.event(job, corev1.EventTypeWarning, c.Reason, c.Message)
+	}
+}
+
+func (v *Voice) event(job *v1alpha1.BatchJob, kind, reason, message string) {
+	if v != nil && v.Recorder != nil {
+		v.Recorder.Eventf(job, nil, kind, reason, action, "%s", cut(message, maxNote))
+	}
+}
+
+// list is batch/v1's sentence for one pod, and counts them for more.
+func list(what string, names []string) string {
+	if len(names) == 1 {
+		return what + ": " + names[0]
+	}
+	shown := names[:min(len(names), maxNames)]
+	message := fmt.Sprintf("%ss (%d): %s", what, len(names), strings.Join(shown, ", "))
+	if len(shown) < len(names) {
+		message += ", …"
+	}
+	return message
+}
