@@ -53,7 +53,8 @@ install: cluster-up image bin/helm ## Install or upgrade the operator in the loc
 ##@ Change it
 .PHONY: generate
 generate: bin/controller-gen bin/crd-ref-docs bin/helm ## Regenerate deepcopy, CRDs, RBAC, API reference, chart templates and config/.
-	bin/controller-gen object paths=./api/...
+	bin/controller-gen object crd:generateEmbeddedObjectMeta=true paths=./api/... output:crd:dir=config/crd/bases
+	go run ./config/crd/finish config/crd/bases
 	bin/controller-gen rbac:roleName=stint-controller paths=./controllers/... paths=./cmd/... output:rbac:dir=config/rbac
 	go run ./config/chart templates
 	bin/helm template stint charts/stint --namespace stint-system | go run ./config/chart manifests

@@ -4,34 +4,27 @@ import (
 	"fmt"
 
 	"github.com/fluxcd/pkg/runtime/controller"
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/selection"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/stint-dev/stint/api/v1alpha1"
+	"github.com/stint-dev/stint/controllers/batchjob"
 )
 
 // cacheOptions decides what the operator keeps in memory: its own kinds, of
-// its shard, and of all the cluster's pods only those it made.
+// its shard, and of the cluster's pods only those that it made.
 func cacheOptions(watch controller.WatchOptions, namespace string) (cache.Options, error) {
 	shard, err := controller.GetWatchSelector(watch)
 	if err != nil {
 		return cache.Options{}, fmt.Errorf("--watch-label-selector: %w", err)
 	}
-	ours, err := labels.NewRequirement(v1alpha1.LabelJobUID, selection.Exists, nil)
+	byObject, err := batchjob.CacheOptions()
 	if err != nil {
 		return cache.Options{}, err
 	}
-	opts := cache.Options{
-		DefaultTransform: cache.TransformStripManagedFields(),
-		ByObject: map[client.Object]cache.ByObject{
-			&v1alpha1.BatchJob{}:     {Label: shard},
-			&v1alpha1.CronBatchJob{}: {Label: shard},
-			&corev1.Pod{}:            {Label: labels.NewSelector().Add(*ours)},
-		},
-	}
+	// A BatchJob keeps its managedFields: they tell who suspended it.
+	byObject[&v1alpha1.BatchJob{}] = cache.ByObject{Label: shard}
+	byObject[&v1alpha1.CronBatchJob{}] = cache.ByObject{Label: shard, Transform: cache.TransformStripManagedFields()}
+	opts := cache.Options{ByObject: byObject}
 	if watch.AllNamespaces {
 		return opts, nil
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/fluxcd/pkg/runtime/leaderelection"
 	"github.com/fluxcd/pkg/runtime/logger"
 	"github.com/spf13/pflag"
-	"k8s.io/apimachinery/pkg/labels"
 )
 
 // options holds every flag. Names are Flux's, so that the patches people
@@ -23,6 +22,8 @@ type options struct {
 	healthAddr    string
 	concurrent    int
 	api           apiLimits
+
+	hideTerminationMessages bool
 
 	leaderElection leaderelection.Options
 	logger         logger.Options
@@ -81,6 +82,8 @@ func (o *options) bind(fs *pflag.FlagSet) {
 	fs.IntVar(&o.concurrent, "concurrent", 10, "The number of objects of each kind reconciled at the same time.")
 	fs.Float32Var(&o.api.qps, "kube-api-qps", 50.0, "The maximum queries-per-second of requests sent to the Kubernetes API.")
 	fs.IntVar(&o.api.burst, "kube-api-burst", 300, "The maximum burst of requests sent to the Kubernetes API at once.")
+	fs.BoolVar(&o.hideTerminationMessages, "hide-termination-messages", false,
+		"Keep what failed containers wrote as their termination message out of conditions and events.")
 
 	o.leaderElection.BindFlags(fs)
 	o.logger.BindFlags(fs)
@@ -110,8 +113,10 @@ func (o *options) validate() error {
 	if encodings := []string{"json", "console"}; !slices.Contains(encodings, o.logger.LogEncoding) {
 		return fmt.Errorf("--log-encoding is %q, it must be one of %v", o.logger.LogEncoding, encodings)
 	}
-	if _, err := labels.Parse(o.watch.LabelSelector); err != nil {
-		return fmt.Errorf("--watch-label-selector: %w", err)
+	// A pod event wakes its job in every shard: until the controllers know
+	// their shard, two operators would work on one job.
+	if o.watch.LabelSelector != "" {
+		return errors.New("--watch-label-selector is not supported yet")
 	}
 	return nil
 }

@@ -51,7 +51,7 @@ func TestHelpTellsTheDefaults(t *testing.T) {
 func TestBadFlags(t *testing.T) {
 	for _, args := range []string{
 		"--nope", "--concurrent=0", "--concurrent=many", "--kube-api-qps=0", "--kube-api-burst=0",
-		"--log-level=loud", "--log-encoding=xml", "--watch-label-selector=a==b==c", "stray",
+		"--log-level=loud", "--log-encoding=xml", "--watch-label-selector=shard=a", "stray",
 	} {
 		var stdout, stderr bytes.Buffer
 		if code := run(t.Context(), []string{args}, &stdout, &stderr); code != exitUsage {

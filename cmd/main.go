@@ -46,7 +46,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	logger.SetLogger(logger.NewLogger(opts.logger))
 	log := ctrl.Log.WithName("setup")
 	log.Info("starting stint-controller", "version", version)
-	if err := start(ctx, opts); err != nil {
+	if err := start(ctx, opts); err != nil && !errors.Is(err, context.Canceled) {
 		log.Error(err, "stint-controller cannot go on")
 		return exitFailed
 	}

@@ -7,15 +7,19 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/fluxcd/pkg/runtime/controller"
 	"github.com/fluxcd/pkg/runtime/leaderelection"
 	"github.com/fluxcd/pkg/runtime/pprof"
 	"github.com/fluxcd/pkg/runtime/probes"
-	"k8s.io/apimachinery/pkg/api/meta"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/discovery"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -57,12 +61,16 @@ func start(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
+	server, err := discovery.NewDiscoveryClientForConfig(cfg)
+	if err != nil {
+		return err
+	}
+	if err := awaitCRDs(ctx, server, crdWait); err != nil {
+		return err
+	}
 	mgr, err := ctrl.NewManager(cfg, mgrOptions)
 	if err != nil {
 		return fmt.Errorf("cannot prepare the manager: %w", err)
-	}
-	if err := awaitCRDs(ctx, mgr.GetRESTMapper(), crdWait); err != nil {
-		return err
 	}
 	probes.SetupChecks(mgr, mgr.GetLogger())
 	if err := mgr.AddReadyzCheck("informers", informersSynced(mgr.GetCache())); err != nil {
@@ -144,29 +152,35 @@ func metricsOptions(o options) metricsserver.Options {
 	return m
 }
 
-// awaitCRDs makes the commonest mistake of an installation one sentence,
-// where the informers would only report it again and again.
-func awaitCRDs(ctx context.Context, mapper meta.RESTMapper, patience time.Duration) error {
-	var missing error
+// awaitCRDs makes the commonest mistake of an installation one sentence; the
+// manager would fail without them too, but in its own words.
+func awaitCRDs(ctx context.Context, server discovery.ServerResourcesInterface, patience time.Duration) error {
+	missing := missingCRDs(nil)
 	err := wait.PollUntilContextTimeout(ctx, time.Second, patience, true, func(context.Context) (bool, error) {
-		missing = nil
-		for _, kind := range []string{"BatchJob", "CronBatchJob"} {
-			gk := v1alpha1.GroupVersion.WithKind(kind).GroupKind()
-			switch _, err := mapper.RESTMapping(gk, v1alpha1.GroupVersion.Version); {
-			case meta.IsNoMatchError(err):
-				missing = fmt.Errorf("the API server does not know %s %s: "+
-					"install the chart with crds.enabled=true, or apply the manifests in config/crd",
-					v1alpha1.GroupVersion, kind)
-			case err != nil:
-				return false, fmt.Errorf("cannot ask the API server for its resources: %w", err)
-			}
+		served, err := server.ServerResourcesForGroupVersion(v1alpha1.GroupVersion.String())
+		if err != nil && !apierrors.IsNotFound(err) {
+			return false, fmt.Errorf("the API server does not say what it serves: %w", err)
 		}
-		return missing == nil, nil
+		missing = missingCRDs(served)
+		return len(missing) == 0, nil
 	})
-	if wait.Interrupted(err) && missing != nil {
-		return missing
+	if wait.Interrupted(err) && ctx.Err() == nil {
+		return fmt.Errorf("the API server does not know %s of %s: install the chart with crds.enabled=true, "+
+			"or apply the manifests in config/crd", strings.Join(missing, " and "), v1alpha1.GroupVersion)
 	}
 	return err
+}
+
+// missingCRDs names our kinds that are not served; nil serves nothing.
+func missingCRDs(served *metav1.APIResourceList) []string {
+	missing := []string{v1alpha1.BatchJobKind, v1alpha1.CronBatchJobKind}
+	if served == nil {
+		return missing
+	}
+	for _, r := range served.APIResources {
+		missing = slices.DeleteFunc(missing, func(kind string) bool { return r.Kind == kind })
+	}
+	return missing
 }
 
 // informersSynced keeps the pod unready, and so `helm --wait` waiting, while a

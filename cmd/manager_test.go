@@ -1,55 +1,68 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io"
 	"strings"
 	"testing"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
+	"github.com/fluxcd/pkg/runtime/controller"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-
-	"github.com/stint-dev/stint/api/v1alpha1"
+	"k8s.io/client-go/discovery"
 )
 
+// serving is an API server that serves these kinds, or fails.
+type serving struct {
+	discovery.ServerResourcesInterface
+	kinds []string
+	err   error
+}
+
+func (s serving) ServerResourcesForGroupVersion(string) (*metav1.APIResourceList, error) {
+	var list metav1.APIResourceList
+	for _, kind := range s.kinds {
+		list.APIResources = append(list.APIResources, metav1.APIResource{Kind: kind})
+	}
+	return &list, s.err
+}
+
 func TestMissingCRDsAreOneSentence(t *testing.T) {
-	mapper := meta.NewDefaultRESTMapper([]schema.GroupVersion{v1alpha1.GroupVersion})
-	mapper.Add(v1alpha1.GroupVersion.WithKind("BatchJob"), meta.RESTScopeNamespace)
-
-	err := awaitCRDs(t.Context(), mapper, 10*time.Millisecond)
-	if err == nil || !strings.Contains(err.Error(), "does not know batch.stint.dev/v1alpha1 CronBatchJob") ||
-		!strings.Contains(err.Error(), "crds.enabled=true") {
-		t.Errorf("got %v", err)
-	}
-
-	mapper.Add(v1alpha1.GroupVersion.WithKind("CronBatchJob"), meta.RESTScopeNamespace)
-	if err := awaitCRDs(t.Context(), mapper, 10*time.Millisecond); err != nil {
-		t.Errorf("with both kinds there: %v", err)
+	notFound := apierrors.NewNotFound(schema.GroupResource{}, "")
+	for name, tc := range map[string]struct {
+		server serving
+		want   string
+	}{
+		"none":        {serving{err: notFound}, "does not know BatchJob and CronBatchJob of batch.stint.dev/v1alpha1"},
+		"one":         {serving{kinds: []string{"BatchJob"}}, "does not know CronBatchJob of batch.stint.dev/v1alpha1"},
+		"both":        {serving{kinds: []string{"BatchJob", "BatchJob", "CronBatchJob"}}, ""},
+		"unreachable": {serving{err: errors.New("connection refused")}, "does not say what it serves: connection refused"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := awaitCRDs(t.Context(), tc.server, 10*time.Millisecond)
+			if (err == nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %v, want %q", err, tc.want)
+			}
+		})
 	}
 }
 
-type unreachable struct{ meta.RESTMapper }
-
-func (unreachable) RESTMapping(schema.GroupKind, ...string) (*meta.RESTMapping, error) {
-	return nil, errors.New("connection refused")
-}
-
-func TestUnreachableAPIServerIsNotWaitedFor(t *testing.T) {
-	err := awaitCRDs(t.Context(), unreachable{}, time.Hour)
-	if err == nil || !strings.Contains(err.Error(), "cannot ask the API server") {
+// Being stopped while it waits is no failure of the cluster's.
+func TestStoppedWhileWaitingForCRDs(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := awaitCRDs(ctx, serving{}, time.Hour); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestShardsHaveLeasesOfTheirOwn(t *testing.T) {
 	names := map[string]bool{}
-	for _, args := range [][]string{nil, {"--watch-label-selector=shard=a"}, {"--watch-label-selector=shard=b"}} {
-		o, err := parseFlags(args, io.Discard)
-		if err != nil {
-			t.Fatal(err)
-		}
-		names[leaseName(o.watch)] = true
+	for _, selector := range []string{"", "shard=a", "shard=b"} {
+		names[leaseName(controller.WatchOptions{LabelSelector: selector})] = true
 	}
 	if len(names) != 3 {
 		t.Errorf("leases %v", names)
