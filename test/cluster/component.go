@@ -25,6 +25,10 @@ type component struct {
 	Listens    []string `json:"listens"`
 }
 
+// stopGrace is how long a component may take to end by itself. None of them
+// loses anything by a kill; the API server would wait long for its watchers.
+const stopGrace = 2 * time.Second
+
 // startMark begins each run's part of a log.
 const startMark = "--- started "
 
@@ -75,7 +79,7 @@ func (l *layout) ensure(c component) (bool, error) {
 			return false, nil
 		}
 		say("%s: runs with other settings, restarting it", c.Name)
-		if err := l.stop(c.Name, 10*time.Second); err != nil {
+		if err := l.stop(c.Name, stopGrace); err != nil {
 			return false, err
 		}
 	}
@@ -144,7 +148,7 @@ func componentEnv() []string {
 func freeAddress(address string) error {
 	n, err := net.Listen("tcp", address)
 	if err != nil {
-		return fmt.Errorf("cannot listen on %s: another program has this port, or the address is not this machine's (%w)", address, err)
+		return fmt.Errorf("cannot listen on %s: another program has this port, or the address is not this machine's; STINT_PORTS and STINT_CONTROL_PLANE_PORTS choose others (%w)", address, err)
 	}
 	return n.Close()
 }

@@ -149,7 +149,7 @@ func (l *layout) startFollowers(ctx context.Context, api *apiClient, f finder, o
 	started := []string{"etcd", "kube-apiserver"}
 	for _, w := range followers {
 		if slices.Contains(o.without, w.c.Name) {
-			if err := l.stop(w.c.Name, 10*time.Second); err != nil {
+			if err := l.stop(w.c.Name, stopGrace); err != nil {
 				return err
 			}
 			continue

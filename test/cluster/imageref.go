@@ -25,7 +25,7 @@ func parseImageName(s string) (imageName, error) {
 	}
 	host, rest, found := strings.Cut(n.repository, "/")
 	hub := true
-	if found && (strings.ContainsAny(host, ".:") || host == "localhost") {
+	if found && !strings.HasPrefix(host, ".") && (strings.ContainsAny(host, ".:") || host == "localhost") {
 		n.repository = rest
 		hub = host == "docker.io" || host == "index.docker.io"
 	}

@@ -121,6 +121,7 @@ type session struct {
 	l        *layout
 	find     finder
 	realNode bool
+	pushed   []imageName // images that this run put into the registry
 }
 
 func newSession(o options) (*session, error) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -75,7 +76,7 @@ func (s *session) startRealNode(ctx context.Context, api *apiClient) error {
 			return err
 		}
 	}
-	return step(nodeName+" Ready", func() error {
+	err = step(nodeName+" Ready", func() error {
 		return poll("Ready", 90*time.Second, func() (bool, error) {
 			if livePid(s.l.nodePidFile()) == 0 {
 				return false, fmt.Errorf("the node died\n%s", s.l.logTail("node"))
@@ -87,6 +88,43 @@ func (s *session) startRealNode(ctx context.Context, api *apiClient) error {
 			return ok, nil
 		})
 	})
+	if err != nil {
+		return err
+	}
+	return s.l.forgetImages(ctx, s.pushed)
+}
+
+// forgetImages makes the node pull images anew at their next use. A name that
+// was pushed may mean something else than before, and a Pod that pulls only
+// what is absent would run the old. Running containers are not concerned.
+func (l *layout) forgetImages(ctx context.Context, names []imageName) error {
+	pid := livePid(l.nodePidFile())
+	if pid == 0 || len(names) == 0 {
+		return nil
+	}
+	ctr := func(args ...string) ([]byte, error) {
+		socket := fmt.Sprintf("/proc/%d/root%s", pid, criSocket)
+		out, err := exec.CommandContext(ctx, "ctr", append([]string{"--address", socket, "--namespace", "k8s.io", "images"}, args...)...).Output()
+		if err != nil {
+			return nil, fmt.Errorf("ctr images %s: %w", args[0], err)
+		}
+		return out, nil
+	}
+	out, err := ctr("ls", "--quiet")
+	if err != nil {
+		return err
+	}
+	var stale []string
+	for _, ref := range strings.Fields(string(out)) {
+		if n, err := parseImageName(ref); err == nil && slices.Contains(names, n) {
+			stale = append(stale, ref)
+		}
+	}
+	if len(stale) == 0 {
+		return nil
+	}
+	_, err = ctr(append([]string{"rm", "--sync"}, stale...)...)
+	return err
 }
 
 // nodeIs says whether the node runs, whole, with this configuration.

@@ -27,4 +27,6 @@ func (l *layout) nodeStatus() {}
 
 func (l *layout) nodeComponent(string, bool, bool) error { return errLinux }
 
+func (l *layout) forgetImages(context.Context, []imageName) error { return nil }
+
 func (s *session) startRealNode(context.Context, *apiClient) error { return errLinux }

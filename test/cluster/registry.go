@@ -110,6 +110,7 @@ func (s *session) pushNames(ctx context.Context, file string, names []string) er
 			pushed = s.l.registry() + "/" + n.String()
 		} else {
 			err = s.crane(ctx, "tag", "--insecure", pushed, n.tag)
+			s.pushed = append(s.pushed, n)
 		}
 		if err != nil {
 			return err
@@ -128,6 +129,7 @@ func (s *session) loadedFile(n imageName) string {
 }
 
 func (s *session) push(ctx context.Context, file string, n imageName) error {
+	s.pushed = append(s.pushed, n)
 	return s.crane(ctx, "push", "--insecure", file, s.l.registry()+"/"+n.String())
 }
 
@@ -174,6 +176,9 @@ func load(ctx context.Context, s *session) error {
 	}
 	if err := s.push(ctx, s.loadedFile(n), n); err != nil {
 		_ = os.Remove(s.loadedFile(n)) // not an archive: must not break every later up
+		return err
+	}
+	if err := s.l.forgetImages(ctx, s.pushed); err != nil {
 		return err
 	}
 	fmt.Printf("%s is served to Pods as %s\n", s.o.rest[0], n)

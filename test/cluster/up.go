@@ -179,7 +179,7 @@ func down(_ context.Context, s *session) error {
 	names := s.l.known()
 	slices.Reverse(names)
 	for _, n := range names {
-		errs = append(errs, s.l.stop(n, 10*time.Second))
+		errs = append(errs, s.l.stop(n, stopGrace))
 	}
 	if s.l.kind == kindFull {
 		errs = append(errs, s.l.removeBridge())
