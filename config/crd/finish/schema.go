@@ -88,11 +88,14 @@ func (f *finisher) walk(node map[string]any, at place) {
 	properties, _ := node["properties"].(map[string]any)
 	inside := at
 	inside.template = at.template || isPodTemplate(properties)
+	if at.name() == "metadata" && len(properties) > 0 {
+		allowCreationTimestamp(properties)
+	}
 	for name, property := range properties {
 		f.walk(property.(map[string]any), inside.child(name))
 	}
-	if at.name() == "metadata" && len(properties) > 0 {
-		allowCreationTimestamp(properties)
+	if len(at.path) > 0 && at.path[0] == "spec" {
+		allowNulls(node, at)
 	}
 	if values, ok := node["additionalProperties"].(map[string]any); ok {
 		f.walk(values, at.child("*"))
@@ -191,6 +194,25 @@ func (f *finisher) intOrString(node map[string]any) {
 	node["not"] = map[string]any{"enum": []any{true, false}}
 	node["minItems"], node["maxItems"] = 1, 0
 	node["minProperties"], node["maxProperties"] = 1, 0
+}
+
+// allowNulls lets optional fields be null, which means absent, as for batch/v1:
+// templating tools write it (`env:` and nothing below). Without this the server
+// drops a null on create and refuses it in server-side apply. CEL rules see a
+// null as absent. A field with a default gets that instead; a required one stays
+// required.
+func allowNulls(node map[string]any, at place) {
+	properties, _ := node["properties"].(map[string]any)
+	required, _ := node["required"].([]any)
+	for name, property := range properties {
+		p := property.(map[string]any)
+		if !slices.Contains(required, any(name)) && p["type"] != nil && p["default"] == nil {
+			p["nullable"] = true
+		}
+	}
+	if values, ok := node["additionalProperties"].(map[string]any); ok && at.template && values["type"] != nil {
+		values["nullable"] = true
+	}
 }
 
 // isPodTemplate tells by what only a PodTemplateSpec has.
