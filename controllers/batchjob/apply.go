@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/stint-dev/stint/api/v1alpha1"
 	"github.com/stint-dev/stint/controllers/batchjob/engine"
@@ -40,7 +41,7 @@ func (r *Reconciler) apply(ctx context.Context, s *sight, plan engine.Plan) *out
 	out := &outcome{}
 	r.each(plan.Release, func(ref engine.PodRef) { r.release(ctx, s, ref, out) })
 	r.each(plan.Drop, func(ref engine.PodRef) { r.drop(ctx, s, ref, out) })
-	r.each(plan.Delete, func(ref engine.PodRef) { r.remove(ctx, s, ref, out) })
+	r.each(plan.Delete, func(ref engine.PodRef) { r.deleteOne(ctx, s, ref, out) })
 	r.each(plan.Track, func(ref engine.PodRef) { r.track(ctx, s, ref, out) })
 	r.create(ctx, s, plan.Create, out)
 	if s.Job != nil {
@@ -56,29 +57,45 @@ func (r *Reconciler) each(refs []engine.PodRef, do func(engine.PodRef)) {
 // release takes our finalizer off. The UID in the patch keeps it from a later
 // pod of the same name.
 func (r *Reconciler) release(ctx context.Context, s *sight, ref engine.PodRef, out *outcome) {
-	if err := r.patch(ctx, s, ref, withoutFinalizer(ref.UID, "")); err != nil && !report.Moved(err) && !apierrors.IsInvalid(err) {
+	_, err := r.patch(ctx, s, ref, withoutFinalizer(ref.UID, ""))
+	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsInvalid(err) {
 		out.fail(fmt.Errorf("taking our finalizer off pod %s: %w", ref.Name, err))
 	}
 }
 
 // drop releases and deletes an active pod that nobody changed since it was
-// observed; its end is not counted, so it must not have come in between.
+// observed, nor between the two; its end is not counted, so it must not have
+// come in between.
 func (r *Reconciler) drop(ctx context.Context, s *sight, ref engine.PodRef, out *outcome) {
-	err := r.patch(ctx, s, ref, withoutFinalizer(ref.UID, s.pods[ref.UID].ResourceVersion))
+	version, err := r.patch(ctx, s, ref, withoutFinalizer(ref.UID, s.pods[ref.UID].ResourceVersion))
 	if err == nil {
-		r.remove(ctx, s, ref, out)
+		r.remove(ctx, s, ref, version, out)
 		return
 	}
-	out.kept()
+	out.kept(err)
 	if !report.Moved(err) {
 		out.fail(fmt.Errorf("taking our finalizer off pod %s to remove it: %w", ref.Name, err))
 	}
 }
 
-// remove deletes a pod gracefully.
-func (r *Reconciler) remove(ctx context.Context, s *sight, ref engine.PodRef, out *outcome) {
+// deleteOne deletes a pod whose end is counted, or one that was let go: that
+// only as it was observed, as somebody may have taken it up again.
+func (r *Reconciler) deleteOne(ctx context.Context, s *sight, ref engine.PodRef, out *outcome) {
+	version := ""
+	if pod := s.pods[ref.UID]; !controllerutil.ContainsFinalizer(pod, v1alpha1.FinalizerJobTracking) {
+		version = pod.ResourceVersion
+	}
+	r.remove(ctx, s, ref, version, out)
+}
+
+// remove deletes a pod gracefully, where a version is given only at that one.
+func (r *Reconciler) remove(ctx context.Context, s *sight, ref engine.PodRef, version string, out *outcome) {
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: s.key.Namespace, Name: ref.Name}}
-	err := r.Client.Delete(ctx, pod, client.Preconditions{UID: &ref.UID})
+	only := client.Preconditions{UID: &ref.UID}
+	if version != "" {
+		only.ResourceVersion = &version
+	}
+	err := r.Client.Delete(ctx, pod, only)
 	switch {
 	case err == nil:
 		if s.Job != nil {
@@ -87,16 +104,22 @@ func (r *Reconciler) remove(ctx context.Context, s *sight, ref engine.PodRef, ou
 		out.mu.Lock()
 		out.Deleted = append(out.Deleted, ref.Name)
 		out.mu.Unlock()
-	case !report.Moved(err):
-		out.kept()
-		out.fail(fmt.Errorf("deleting pod %s: %w", ref.Name, err))
+	case apierrors.IsNotFound(err):
+	default:
+		out.kept(err)
+		if !report.Moved(err) {
+			out.fail(fmt.Errorf("deleting pod %s: %w", ref.Name, err))
+		}
 	}
 }
 
-func (o *outcome) kept() {
+// kept notes a pod that was to be removed and still runs.
+func (o *outcome) kept(err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.NotRemoved++
+	if !apierrors.IsNotFound(err) {
+		o.NotRemoved++
+	}
 }
 
 // track puts back our finalizer and labels.
@@ -105,7 +128,7 @@ func (r *Reconciler) track(ctx context.Context, s *sight, ref engine.PodRef, out
 	patch := podPatch{UID: ref.UID, ResourceVersion: pod.ResourceVersion,
 		Finalizers: []string{v1alpha1.FinalizerJobTracking},
 		Labels:     map[string]string{v1alpha1.LabelJobUID: string(s.Job.UID), v1alpha1.LabelJobName: s.Job.Name}}
-	if err := r.patch(ctx, s, ref, patch); err != nil && !report.Moved(err) {
+	if _, err := r.patch(ctx, s, ref, patch); err != nil && !report.Moved(err) {
 		out.fail(fmt.Errorf("putting our finalizer back on pod %s: %w", ref.Name, err))
 	}
 }
@@ -124,19 +147,20 @@ func withoutFinalizer(uid types.UID, version string) podPatch {
 	return podPatch{UID: uid, ResourceVersion: version, Remove: []string{v1alpha1.FinalizerJobTracking}}
 }
 
-func (r *Reconciler) patch(ctx context.Context, s *sight, ref engine.PodRef, p podPatch) error {
+// patch returns the version that the pod has now.
+func (r *Reconciler) patch(ctx context.Context, s *sight, ref engine.PodRef, p podPatch) (version string, err error) {
 	data, err := json.Marshal(map[string]podPatch{"metadata": p})
 	if err != nil {
-		return err
+		return "", err
 	}
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: s.key.Namespace, Name: ref.Name}}
 	if err := r.Client.Patch(ctx, pod, client.RawPatch(types.StrategicMergePatchType, data)); err != nil {
-		return err
+		return "", err
 	}
 	if s.Job != nil {
 		r.fresh.wrotePod(s.Job, pod.ResourceVersion)
 	}
-	return nil
+	return pod.ResourceVersion, nil
 }
 
 // create makes pods in batches of 1, 2, 4…, as batch/v1 does: where the first

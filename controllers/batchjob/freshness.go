@@ -35,8 +35,13 @@ type debt struct {
 	// of is whose debt it is: a job deleted and created again owes nothing to
 	// its former self.
 	of types.UID
-	// job and pods are the newest versions of our own writes.
+	// job and pods are the newest versions of our own writes, whose events
+	// are bound to come.
 	job, pods string
+	// floor is the version of the last live list of pods. What had gone by
+	// then must not be taken for new when an old cache shows it, and no event
+	// need ever come: until one does, the job is read live.
+	floor string
 	// deleted are pods that we deleted and that the cache may still show as
 	// if nothing had happened: a DELETE does not tell its version.
 	deleted map[types.UID]struct{}
@@ -145,7 +150,7 @@ const (
 	behind
 	// overdue: they should have by now; read live.
 	overdue
-	// unknown: this process knows nothing of the job yet; read live.
+	// unknown: nothing says how old they are; read live.
 	unknown
 )
 
@@ -164,8 +169,12 @@ func (f *freshness) judge(now time.Time, job *v1alpha1.BatchJob, pods []*corev1.
 		}
 		return unknown
 	}
-	if !newer(d.job, job.ResourceVersion) && !newer(d.pods, f.shown[job.Namespace]) && d.deletionsShown(pods) {
+	shown := f.shown[job.Namespace]
+	if !newer(d.job, job.ResourceVersion) && !newer(d.pods, shown) && d.deletionsShown(pods) {
 		d.since = time.Time{}
+		if newer(d.floor, shown) {
+			return unknown
+		}
 		return current
 	}
 	if d.since.IsZero() {
@@ -193,16 +202,12 @@ func (d *debt) deletionsShown(pods []*corev1.Pod) bool {
 	return len(left) == 0
 }
 
-// readLive replaces what is owed by what a live read has shown: from now on the
-// caches have to show at least that. A live list is newer than all our writes.
-func (f *freshness) readLive(job *v1alpha1.BatchJob, pods []*corev1.Pod) {
+// readLive notes a live read: the job as it was, and the version of the list of
+// its pods. It has shown all our writes, so nothing else is owed; from now on
+// the caches have to show at least what it did.
+func (f *freshness) readLive(job *v1alpha1.BatchJob, pods string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	d := f.debt(job)
-	*d = debt{of: job.UID, job: job.ResourceVersion, wrote: d.wrote, deleted: map[types.UID]struct{}{}}
-	for _, p := range pods {
-		if newer(p.ResourceVersion, d.pods) {
-			d.pods = p.ResourceVersion
-		}
-	}
+	*d = debt{of: job.UID, job: job.ResourceVersion, floor: pods, wrote: d.wrote, deleted: map[types.UID]struct{}{}}
 }

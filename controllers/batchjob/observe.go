@@ -120,23 +120,24 @@ func (r *Reconciler) observeLive(ctx context.Context, key types.NamespacedName) 
 		}
 		return nil, fmt.Errorf("asking the API server for BatchJob %s: %w", key, err)
 	}
-	mine, err := r.livePods(ctx, job, client.MatchingLabels{v1alpha1.LabelJobUID: string(job.UID)})
+	mine, version, err := r.livePods(ctx, job, client.MatchingLabels{v1alpha1.LabelJobUID: string(job.UID)})
 	if err == nil && missing(job, mine) {
 		// Some lost our label: look through all pods of the namespace.
-		mine, err = r.livePods(ctx, job)
+		mine, version, err = r.livePods(ctx, job)
 	}
 	if err != nil {
 		return nil, err
 	}
-	r.fresh.readLive(job, mine)
+	r.fresh.readLive(job, version)
 	return r.sight(key, job, mine, nil), nil
 }
 
-// livePods are the pods that the job controls, read from the API server.
-func (r *Reconciler) livePods(ctx context.Context, job *v1alpha1.BatchJob, opts ...client.ListOption) ([]*corev1.Pod, error) {
+// livePods are the pods that the job controls, read from the API server, and
+// the version of that list.
+func (r *Reconciler) livePods(ctx context.Context, job *v1alpha1.BatchJob, opts ...client.ListOption) ([]*corev1.Pod, string, error) {
 	list := &corev1.PodList{}
 	if err := r.Live.List(ctx, list, append(opts, client.InNamespace(job.Namespace))...); err != nil {
-		return nil, fmt.Errorf("asking the API server for the pods of BatchJob %s/%s: %w", job.Namespace, job.Name, err)
+		return nil, "", fmt.Errorf("asking the API server for the pods of BatchJob %s/%s: %w", job.Namespace, job.Name, err)
 	}
 	var mine []*corev1.Pod
 	for i := range list.Items {
@@ -144,7 +145,7 @@ func (r *Reconciler) livePods(ctx context.Context, job *v1alpha1.BatchJob, opts 
 			mine = append(mine, &list.Items[i])
 		}
 	}
-	return mine, nil
+	return mine, list.ResourceVersion, nil
 }
 
 // podsNamed are the cached pods that name this job as their owner.

@@ -37,9 +37,11 @@ type Done struct {
 // write. It changes neither argument.
 func Status(now time.Time, job *v1alpha1.BatchJob, plan engine.Plan, done Done) *v1alpha1.BatchJobStatus {
 	s := plan.Status.DeepCopy()
-	s.Active = max(0, s.Active-done.NotCreated+done.NotRemoved)
-	if s.Ready != nil {
-		s.Ready = ptr.To(min(*s.Ready, s.Active))
+	if !job.IsFinished() { // the counts of a finished run are final
+		s.Active = max(0, s.Active-done.NotCreated+done.NotRemoved)
+		if s.Ready != nil {
+			s.Ready = ptr.To(min(*s.Ready, s.Active))
+		}
 	}
 	out := outcome(plan.Outcome, done.Err)
 	display(job, s, out)
