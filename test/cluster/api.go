@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -41,6 +42,12 @@ type apiError struct {
 }
 
 func (e *apiError) Error() string { return fmt.Sprintf("HTTP %d: %s", e.code, e.message) }
+
+// isCode says whether an error is the API server's answer of that code.
+func isCode(err error, code int) bool {
+	var e *apiError
+	return errors.As(err, &e) && e.code == code
+}
 
 // do sends one request; in and out may be nil. An answer other than success is
 // an *apiError.
@@ -84,7 +91,7 @@ func (c *apiClient) get(ctx context.Context, path string, out any) error {
 // create makes an object; one that is already there is left as it is.
 func (c *apiClient) create(ctx context.Context, path string, in any) error {
 	err := c.do(ctx, http.MethodPost, path, "application/json", in, nil)
-	if e, ok := err.(*apiError); ok && e.code == http.StatusConflict {
+	if isCode(err, http.StatusConflict) {
 		return nil
 	}
 	return err
@@ -115,7 +122,7 @@ func (c *apiClient) nodeReady(ctx context.Context, name string, since time.Time)
 		} `json:"status"`
 	}
 	if err := c.get(ctx, "/api/v1/nodes/"+name, &node); err != nil {
-		if e, ok := err.(*apiError); ok && e.code == http.StatusNotFound {
+		if isCode(err, http.StatusNotFound) {
 			return false, nil
 		}
 		return false, err

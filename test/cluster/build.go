@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -46,7 +47,7 @@ var (
 		kubernetesProgram("kubectl"),
 		kubernetesProgram("kube-controller-manager"),
 	}
-	controlPlanePrograms = append(assetPrograms[:len(assetPrograms):len(assetPrograms)], kubernetesProgram("kube-scheduler"))
+	controlPlanePrograms = append(slices.Clip(assetPrograms), kubernetesProgram("kube-scheduler"))
 	nodePrograms         = []program{
 		kubernetesProgram("kubelet"),
 		kubernetesProgram("kube-proxy"),

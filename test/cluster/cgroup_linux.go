@@ -74,7 +74,7 @@ func enableControllers(dir string) {
 	if err != nil {
 		return
 	}
-	for _, c := range strings.Fields(string(all)) {
+	for c := range strings.FieldsSeq(string(all)) {
 		_ = os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte("+"+c), 0)
 	}
 }

@@ -6,44 +6,15 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 )
-
-func TestParsePid(t *testing.T) {
-	for in, want := range map[string]int{
-		"4711\n": 4711, "4711\nleft over": 4711,
-		"": 0, "4711": 0, "1\n": 0, "0\n": 0, "-1\n": 0, "x\n": 0,
-	} {
-		if got := parsePid(in); got != want {
-			t.Errorf("parsePid(%q) = %d, want %d", in, got, want)
-		}
-	}
-}
-
-func TestPidFileIsOnlyTrueWhileHeld(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "x.pid")
-	if livePid(path) != 0 {
-		t.Error("a missing file names a process")
-	}
-	f, err := holdPidFile(path, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := livePid(path); got != os.Getpid() {
-		t.Errorf("livePid = %d, want this process", got)
-	}
-	f.Close()
-	if got := livePid(path); got != 0 {
-		t.Errorf("livePid = %d after the owner let go: a reused pid would be signalled", got)
-	}
-}
 
 func TestParsePortBase(t *testing.T) {
 	for in, want := range map[string]int{"": 7000, "22340": 22340, "65530": 65530} {
@@ -152,7 +123,7 @@ func untar(t *testing.T, b []byte) map[string][]byte {
 	files := map[string][]byte{}
 	for r := tar.NewReader(bytes.NewReader(b)); ; {
 		h, err := r.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return files
 		}
 		if err != nil {

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -28,6 +30,8 @@ type component struct {
 // stopGrace is how long a component may take to end by itself. None of them
 // loses anything by a kill; the API server would wait long for its watchers.
 const stopGrace = 2 * time.Second
+
+var errEnded = errors.New("without an error of its own")
 
 // startMark begins each run's part of a log.
 const startMark = "--- started "
@@ -125,7 +129,7 @@ func (l *layout) start(c component) error {
 	return poll(c.Name+" to start", 10*time.Second, func() (bool, error) {
 		select {
 		case err := <-gone:
-			return false, fmt.Errorf("%s ended at once (%v)\n%s", c.Name, err, l.logTail(c.Name))
+			return false, fmt.Errorf("%s ended at once: %w\n%s", c.Name, cmp.Or(err, errEnded), l.logTail(c.Name))
 		default:
 			return l.running(c.Name), nil
 		}

@@ -82,6 +82,8 @@ func (l *layout) follower(name, bin, generation string, offset int, own, extra [
 func (l *layout) controllerManager(bin, generation string, extra []string) component {
 	own := []string{"--use-service-account-credentials=true", "--root-ca-file=" + l.pki("ca.crt"),
 		"--service-account-private-key-file=" + l.pki("sa.key"),
+		// Its default is a folder of the system's, which it would make.
+		"--flex-volume-plugin-dir=" + l.path("run", "volumeplugins"),
 		"--cluster-signing-cert-file=" + l.pki("ca.crt"), "--cluster-signing-key-file=" + l.pki("ca.key")}
 	return l.follower("kube-controller-manager", bin, generation, offControllerManager, own, extra)
 }

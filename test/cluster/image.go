@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -89,20 +90,22 @@ func (l *layer) host(name, file string) error {
 
 // hostTree puts a folder of this machine into the image at its own path.
 func (l *layer) hostTree(dir string) error {
-	real, err := filepath.EvalSymlinks(dir)
+	root, err := filepath.EvalSymlinks(dir)
 	if err != nil {
 		return err
 	}
-	return filepath.WalkDir(real, func(p string, d fs.DirEntry, err error) error {
+	return filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		name := path.Join(dir, strings.TrimPrefix(p, real))
+		name := path.Join(dir, strings.TrimPrefix(p, root))
 		st, err := os.Stat(p)
-		if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
 			return nil // a link to a file of a package that is not installed
 		}
 		switch {
+		case err != nil:
+			return err
 		case d.IsDir():
 			return l.dir(name, int64(st.Mode().Perm()))
 		case st.Mode().IsRegular():

@@ -97,7 +97,7 @@ func addBusybox(l *layer, file string) error {
 	if err != nil {
 		return err
 	}
-	for _, applet := range strings.Fields(string(out)) {
+	for applet := range strings.FieldsSeq(string(out)) {
 		if err := l.link("bin/"+applet, "busybox"); err != nil {
 			return err
 		}

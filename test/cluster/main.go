@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"slices"
-	"syscall"
 )
 
 const help = `A Kubernetes cluster on this machine, built from source; no registry, no Docker.
@@ -74,13 +72,12 @@ var (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	// An interrupt simply ends this process: the next run copes with any state.
 	verb, args := "up", os.Args[1:]
 	if len(args) > 0 && (len(args[0]) == 0 || args[0][0] != '-') {
 		verb, args = args[0], args[1:]
 	}
-	if err := run(ctx, verb, args); err != nil {
+	if err := run(context.Background(), verb, args); err != nil {
 		if errors.Is(err, errHelp) {
 			fmt.Print(help)
 			return

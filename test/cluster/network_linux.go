@@ -74,8 +74,7 @@ func addressFree() error {
 	return nil
 }
 
-// attachNode puts eth0 into the node's network namespace and tells the host
-// where Pods and Services are.
+// attachNode puts eth0 into the node's network namespace.
 func attachNode(pid int) error {
 	if linkExists(vethName) {
 		if err := ip("link", "del", vethName); err != nil {
@@ -85,6 +84,12 @@ func attachNode(pid int) error {
 	if err := ip("link", "add", vethName, "type", "veth", "peer", "name", "eth0", "netns", strconv.Itoa(pid)); err != nil {
 		return err
 	}
+	return routeNode()
+}
+
+// routeNode joins the node to the bridge and tells the host where Pods and
+// Services are. It changes nothing where that is so already.
+func routeNode() error {
 	return errors.Join(
 		ip("link", "set", vethName, "master", bridgeName, "up"),
 		ip("route", "replace", podCIDR, "via", nodeAddress, "dev", bridgeName),

@@ -70,11 +70,14 @@ func (s *session) startRealNode(ctx context.Context, api *apiClient) error {
 		return err
 	}
 	since := time.Now().Add(-20 * time.Second) // a running node reports every 5s
-	if !s.l.nodeIs(generation) {
+	if s.l.nodeIs(generation) {
+		err = routeNode()
+	} else {
 		since = time.Now()
-		if err := step("starting "+nodeName, func() error { return s.launch(ctx, rt, generation) }); err != nil {
-			return err
-		}
+		err = step("starting "+nodeName, func() error { return s.launch(ctx, rt, generation) })
+	}
+	if err != nil {
+		return err
 	}
 	err = step(nodeName+" Ready", func() error {
 		return poll("Ready", 90*time.Second, func() (bool, error) {
@@ -115,7 +118,7 @@ func (l *layout) forgetImages(ctx context.Context, names []imageName) error {
 		return err
 	}
 	var stale []string
-	for _, ref := range strings.Fields(string(out)) {
+	for ref := range strings.FieldsSeq(string(out)) {
 		if n, err := parseImageName(ref); err == nil && slices.Contains(names, n) {
 			stale = append(stale, ref)
 		}

@@ -148,22 +148,21 @@ func reportNode(ctx context.Context, api *apiClient, name string) error {
 	}
 	now := time.Now().UTC().Format(time.RFC3339)
 	capacity := map[string]any{"cpu": "64", "memory": "256Gi", "pods": "10000", "ephemeral-storage": "1Ti"}
-	condition := func(kind, status, reason string) map[string]any {
-		return map[string]any{"type": kind, "status": status, "reason": reason, "message": "simulated", "lastHeartbeatTime": now}
+	condition := func(kind, status string) map[string]any {
+		return map[string]any{"type": kind, "status": status, "reason": "Simulated", "message": "simulated", "lastHeartbeatTime": now}
 	}
 	status := map[string]any{"capacity": capacity, "allocatable": capacity,
 		"nodeInfo": map[string]any{"kubeletVersion": "simulated", "operatingSystem": "linux", "containerRuntimeVersion": "none://simulated",
 			"architecture": "", "bootID": "", "kernelVersion": "", "kubeProxyVersion": "", "machineID": "", "osImage": "", "systemUUID": ""},
-		"conditions": []any{condition("Ready", "True", "Simulated"), condition("MemoryPressure", "False", "Simulated"),
-			condition("DiskPressure", "False", "Simulated"), condition("PIDPressure", "False", "Simulated")}}
+		"conditions": []any{condition("Ready", "True"), condition("MemoryPressure", "False"),
+			condition("DiskPressure", "False"), condition("PIDPressure", "False")}}
 	if err := api.mergePatch(ctx, "/api/v1/nodes/"+name+"/status", map[string]any{"status": status}); err != nil {
 		return err
 	}
 	const leases = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 	spec := map[string]any{"holderIdentity": name, "leaseDurationSeconds": 40, "renewTime": time.Now().UTC().Format("2006-01-02T15:04:05.000000Z07:00")}
 	err := api.mergePatch(ctx, leases+"/"+name, map[string]any{"spec": spec})
-	var answer *apiError
-	if errors.As(err, &answer) && answer.code == http.StatusNotFound {
+	if isCode(err, http.StatusNotFound) {
 		return api.create(ctx, leases, map[string]any{"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
 			"metadata": map[string]any{"name": name}, "spec": spec})
 	}
@@ -183,8 +182,7 @@ func playPods(ctx context.Context, api *apiClient) error {
 		}
 		for _, p := range list.Items {
 			err := p.step(ctx, api, time.Now())
-			var answer *apiError
-			if errors.As(err, &answer) && (answer.code == http.StatusNotFound || answer.code == http.StatusConflict) {
+			if isCode(err, http.StatusNotFound) || isCode(err, http.StatusConflict) {
 				continue // gone or changed since the list was made
 			}
 			if err != nil {

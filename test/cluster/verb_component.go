@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -44,10 +45,5 @@ func componentVerb(_ context.Context, s *session) error {
 var nodeComponents = []string{"containerd", "kubelet", "kube-proxy"}
 
 func isNodeComponent(name string) bool {
-	for _, n := range nodeComponents {
-		if n == name {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(nodeComponents, name)
 }
