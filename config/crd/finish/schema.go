@@ -149,8 +149,7 @@ func (f *finisher) string(node map[string]any, at place) {
 	switch node["format"] {
 	case nil:
 	case "date-time":
-		node["pattern"] = dateTimePattern
-		node["maxLength"] = 64
+		dateTime(node)
 	default:
 		f.fail(at, "is a string of format %v: say in schema.go what Go decodes here", node["format"])
 	}
@@ -192,8 +191,8 @@ func (f *finisher) intOrString(node map[string]any) {
 	node[anyFields] = true
 	node["pattern"] = quantityPattern
 	node["not"] = map[string]any{"enum": []any{true, false}}
-	node["minItems"], node["maxItems"] = 1, 0
-	node["minProperties"], node["maxProperties"] = 1, 0
+	forbid(node, "Items")
+	forbid(node, "Properties")
 }
 
 // allowNulls lets optional fields be null, which means absent, as for batch/v1:
@@ -229,10 +228,20 @@ func allowCreationTimestamp(properties map[string]any) {
 	if properties["labels"] == nil {
 		return
 	}
-	properties["creationTimestamp"] = map[string]any{
-		"type": "string", "format": "date-time",
-		"pattern": dateTimePattern, "maxLength": 64,
-	}
+	properties["creationTimestamp"] = map[string]any{"type": "string", "format": "date-time"}
+}
+
+// dateTime also rules out lists: the server takes one for any string that has a
+// format (kube-openapi, typeValidator.Validate), and Go does not.
+func dateTime(node map[string]any) {
+	node["pattern"] = dateTimePattern
+	node["maxLength"] = 64
+	forbid(node, "Items")
+}
+
+// forbid makes lists (Items) or objects (Properties) impossible.
+func forbid(node map[string]any, what string) {
+	node["min"+what], node["max"+what] = 1, 0
 }
 
 func atLeast(node map[string]any, limit int64) {
