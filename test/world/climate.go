@@ -44,15 +44,15 @@ const (
 func drawClimate(rng *rand.Rand) Climate {
 	some := func(choices ...int) int { return choices[rng.IntN(len(choices))] }
 	c := Climate{
-		Refusals: some(0, 0, 20, 100, 300), Timeouts: some(0, 0, 20, 100, 300), Late: some(0, 0, 0, 10, 60),
-		Crashes: some(0, 0, 20, 100, 300), Depositions: some(0, 0, 0, 10, 60), ReadFaults: some(0, 0, 50, 300),
+		Refusals: some(0, 0, 30, 150), Timeouts: some(0, 0, 30, 150), Late: some(0, 0, 0, 10, 60),
+		Crashes: some(0, 0, 30, 150), Depositions: some(0, 0, 0, 10, 60), ReadFaults: some(0, 0, 50, 200),
 		Meanwhile: some(0, 10, 50, 100), OldLists: rng.IntN(3) == 0,
-		Steps: some(30, 80, 150, 300),
+		Steps: some(60, 150, 300, 500),
 	}
 	c.Weights = [lastAct]int{
-		actWork: some(5, 20), actDeliverJobs: some(2, 20), actDeliverPods: some(2, 20), actTellJobs: some(5, 20), actTellPods: some(5, 20),
-		actNodes: some(3, 10, 20), actUser: some(0, 1, 3), actGarbage: 5, actTime: some(1, 4, 10), actLand: 2, actStart: 5,
-		actKill: some(0, 0, 1), actRelist: some(0, 0, 1),
+		actWork: some(5, 20), actDeliverJobs: some(2, 8, 20), actDeliverPods: some(2, 8, 20), actTellJobs: some(5, 20), actTellPods: some(5, 20),
+		actNodes: some(2, 6, 15), actUser: some(1, 2, 4), actGarbage: 3, actTime: some(1, 3), actLand: 2, actStart: 5,
+		actKill: some(0, 0, 1), actRelist: some(0, 0, 2),
 	}
 	return c
 }

@@ -95,13 +95,7 @@ func (g *Collector) collect(p *corev1.Pod) {
 
 func (g *Collector) letGo(owner client.Object, finalizer string) {
 	next := owner.DeepCopyObject().(client.Object)
-	var keep []string
-	for _, f := range next.GetFinalizers() {
-		if f != finalizer {
-			keep = append(keep, f)
-		}
-	}
-	next.SetFinalizers(keep)
+	next.SetFinalizers(without(next.GetFinalizers(), []string{finalizer}))
 	g.update(next)
 	g.story.Add("%s is let go", owner.GetName())
 }

@@ -47,12 +47,22 @@ func Run(seed uint64, program Program) (r Result) {
 		w.User.Again = job
 	}
 	w.User.Create(job)
-	for range s.climate.Steps {
-		s.step(func(act) bool { return false })
-	}
+	s.rage()
 	w.settle()
 	w.judge()
 	return r
+}
+
+// rage goes on until the storm has had its time, or nothing comes of it any
+// more.
+func (s *storm) rage() {
+	idle := 0
+	for step := 0; step < s.climate.Steps && idle < 12; step++ {
+		idle++
+		if s.step(func(act) bool { return false }) {
+			idle = 0
+		}
+	}
 }
 
 // drawJob draws the shape of a job.
@@ -66,14 +76,16 @@ func drawJob(rng *rand.Rand) *v1alpha1.BatchJob {
 		j.Spec.Template.Spec.RestartPolicy = corev1.RestartPolicyOnFailure
 	}
 	number := func(from, to int) *int32 { n := int32(from + rng.IntN(to-from+1)); return &n }
-	switch rng.IntN(4) {
+	switch rng.IntN(8) {
 	case 0: // one pod
-	case 1:
+	case 1, 2:
 		j.Spec.Parallelism = number(0, 4) // a work queue
+	case 3:
+		j.Spec.Completions = number(0, 2)
 	default:
-		j.Spec.Parallelism, j.Spec.Completions = number(0, 4), number(0, 6)
+		j.Spec.Parallelism, j.Spec.Completions = number(0, 4), number(1, 6)
 	}
-	if rng.IntN(4) > 0 {
+	if rng.IntN(3) > 0 {
 		j.Spec.BackoffLimit = number(0, 3)
 	}
 	delays := []time.Duration{time.Second, 5 * time.Second, 30 * time.Second}

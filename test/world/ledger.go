@@ -13,12 +13,12 @@ import (
 
 // statusWritten judges one write of a status: batch/v1's own rules, then the
 // accounts.
-func (t *Truth) statusWritten(old, now *v1alpha1.BatchJob) {
+func (t *Truth) statusWritten(old, now *v1alpha1.BatchJob, by Actor) {
 	if wrong := statusErrors(old, now); len(wrong) > 0 {
 		t.world.fail("the status of %s breaks batch/v1's rules: %s\nbefore: %s\nafter:  %s",
 			now.Name, strings.Join(wrong, "; "), brief(old), brief(now))
 	}
-	t.book(old, now)
+	t.book(old, now, by)
 	t.verdict(old, now)
 }
 
@@ -26,7 +26,7 @@ func (t *Truth) statusWritten(old, now *v1alpha1.BatchJob) {
 // pod that ended so; it leaves for the counter when the pod has been let go;
 // and what is counted without having been there is all that was left, in the
 // write that ends the run.
-func (t *Truth) book(old, now *v1alpha1.BatchJob) {
+func (t *Truth) book(old, now *v1alpha1.BatchJob, by Actor) {
 	oldS, oldF := uncounted(old)
 	newS, newF := uncounted(now)
 	t.enter(now, oldS, newS, asSucceeded)
@@ -38,7 +38,7 @@ func (t *Truth) book(old, now *v1alpha1.BatchJob) {
 			now.Name, brief(old), brief(now))
 	}
 	if finishedJob(now) && !finishedJob(old) {
-		t.close(now, directS, directF)
+		t.close(now, directS, directF, by)
 	} else if directS+directF > 0 {
 		t.world.fail("%s counts %d succeeded and %d failed pods that never stood in uncountedTerminatedPods\nbefore: %s\nafter:  %s",
 			now.Name, directS, directF, brief(old), brief(now))
@@ -83,34 +83,48 @@ func (t *Truth) leave(job *v1alpha1.BatchJob, before, after []types.UID) int32 {
 }
 
 // close ends a run: whatever ended and was not recorded is counted now, and
-// what is still going counts for nothing.
-func (t *Truth) close(job *v1alpha1.BatchJob, directS, directF int32) {
-	var s, f, either int32
+// what is still going counts for nothing. A pod that a late request made counts
+// only if the writer knew of it, which its cache does not tell: it may have
+// read the server.
+func (t *Truth) close(job *v1alpha1.BatchJob, directS, directF int32, by Actor) {
+	var must, may struct{ succeeded, failed []*podTruth }
 	for _, p := range t.of(job.UID) {
 		if p.recorded != unrecorded || p.gone || !held(p.now) {
 			continue
 		}
+		unseen := p.late && !sees(by, p)
 		switch {
+		case p.now.Status.Phase == corev1.PodSucceeded && unseen:
+			may.succeeded = append(may.succeeded, p)
 		case p.now.Status.Phase == corev1.PodSucceeded:
-			s++
-			p.recorded = asSucceeded
-		case p.now.Status.Phase == corev1.PodFailed:
-			f++
-			p.recorded = asFailed
-		case p.late:
-			p.recorded = asNothing
-		case activePod(p.now):
-			t.world.fail("%s is finished while pod %s is active", job.Name, p.now.Name)
+			must.succeeded = append(must.succeeded, p)
+		case unseen, !podEnded(p.now) && !activePod(p.now):
+			may.failed = append(may.failed, p)
+		case podEnded(p.now):
+			must.failed = append(must.failed, p)
 		default:
-			either++
-			p.recorded = asFailed
+			t.world.fail("%s is finished while pod %s is active", job.Name, p.now.Name)
 		}
-		p.recordedRV = rvOf(job)
 	}
-	if directS != s || directF < f || directF > f+either {
-		t.world.fail("%s is finished and counts %d succeeded and %d failed pods in that write; the truth is %d and %d (or %d more)\n%s",
-			job.Name, directS, directF, s, f, either, brief(job))
+	okS := settleBooks(job, asSucceeded, directS, must.succeeded, may.succeeded)
+	okF := settleBooks(job, asFailed, directF, must.failed, may.failed)
+	if !okS || !okF {
+		t.world.fail("%s is finished and counts %d succeeded and %d failed pods in that write; the truth is %d (or %d more) and %d (or %d more)\n%s",
+			job.Name, directS, directF, len(must.succeeded), len(may.succeeded), len(must.failed), len(may.failed), brief(job))
 	}
+}
+
+// settleBooks records that the pods which had to were counted, and of the
+// others as many as the counter shows.
+func settleBooks(job *v1alpha1.BatchJob, as outcome, counted int32, must, may []*podTruth) bool {
+	more := int(counted) - len(must)
+	for i, p := range append(must, may...) {
+		p.recorded, p.recordedRV = as, rvOf(job)
+		if i >= int(counted) {
+			p.recorded = asNothing
+		}
+	}
+	return more >= 0 && more <= len(may)
 }
 
 // verdict: none without its reason.

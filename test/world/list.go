@@ -33,6 +33,10 @@ func listInto(out client.ObjectList, objects []client.Object, indexes map[string
 	case *corev1.PodList:
 		list.Items = make([]corev1.Pod, len(found))
 		for i, object := range found {
+			if o.UnsafeDisableDeepCopy != nil && *o.UnsafeDisableDeepCopy {
+				list.Items[i] = *object.(*corev1.Pod)
+				continue
+			}
 			object.(*corev1.Pod).DeepCopyInto(&list.Items[i])
 		}
 		return nil

@@ -6,7 +6,6 @@ import (
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/strategicpatch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -34,8 +33,8 @@ func (s *Store) patch(by Actor, k *kind, key types.NamespacedName, how types.Pat
 
 // patched is a copy of cur with the patch applied.
 func patched(k *kind, cur client.Object, how types.PatchType, data []byte) (client.Object, error) {
-	if how == types.MergePatchType {
-		if next, ok := patchedMeta(cur, data); ok {
+	if how == types.MergePatchType || how == types.StrategicMergePatchType && k == podKind {
+		if next, ok := patchedMeta(cur, how, data); ok {
 			return next, nil
 		}
 	}
@@ -85,27 +84,26 @@ func patchedJSON(k *kind, cur client.Object, before []byte, how types.PatchType,
 	return nil, apierrors.NewGenericServerResponse(415, "patch", k.resource, cur.GetName(), "the body of the request was in an unknown format", 0, false)
 }
 
-// patchedMeta applies a merge patch that touches nothing but the usual parts
-// of metadata, without a trip through JSON: nearly all patches of a controller
-// are of that kind.
-func patchedMeta(cur client.Object, data []byte) (client.Object, bool) {
+// patchedMeta applies a merge or strategic merge patch that touches nothing but
+// the usual parts of a pod's metadata, without a trip through JSON: nearly all
+// patches of a controller are of that kind.
+func patchedMeta(cur client.Object, how types.PatchType, data []byte) (client.Object, bool) {
 	var top map[string]map[string]json.RawMessage
 	if json.Unmarshal(data, &top) != nil || len(top) != 1 || top["metadata"] == nil {
 		return nil, false
 	}
 	next := cur.DeepCopyObject().(client.Object)
 	for field, raw := range top["metadata"] {
-		if !setMeta(next, field, raw) {
+		if !setMeta(next, field, raw, how == types.StrategicMergePatchType) {
 			return nil, false
 		}
 	}
 	return next, true
 }
 
-func setMeta(o client.Object, field string, raw json.RawMessage) bool {
+func setMeta(o client.Object, field string, raw json.RawMessage, strategic bool) bool {
 	var text string
 	var list []string
-	var owners []metav1.OwnerReference
 	switch field {
 	case "uid":
 		ok := json.Unmarshal(raw, &text) == nil
@@ -117,12 +115,26 @@ func setMeta(o client.Object, field string, raw json.RawMessage) bool {
 		return ok
 	case "finalizers":
 		ok := json.Unmarshal(raw, &list) == nil
+		if strategic {
+			list = append(without(o.GetFinalizers(), list), list...)
+		}
 		o.SetFinalizers(list)
 		return ok
-	case "ownerReferences":
-		ok := json.Unmarshal(raw, &owners) == nil
-		o.SetOwnerReferences(owners)
+	case "$deleteFromPrimitiveList/finalizers":
+		ok := strategic && json.Unmarshal(raw, &list) == nil
+		o.SetFinalizers(without(o.GetFinalizers(), list))
 		return ok
 	}
 	return false
+}
+
+// without is a new list of what is not in gone.
+func without(list, gone []string) []string {
+	var out []string
+	for _, s := range list {
+		if !has(gone, s) {
+			out = append(out, s)
+		}
+	}
+	return out
 }

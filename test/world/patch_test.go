@@ -30,6 +30,9 @@ func TestPatch(t *testing.T) {
 		{"json", types.JSONPatchType, `[{"op":"test","path":"/metadata/uid","value":"` + uid + `"},{"op":"remove","path":"/metadata/finalizers/0"}]`, ok, false},
 		{"json with a failed test", types.JSONPatchType, `[{"op":"test","path":"/metadata/uid","value":"x"},{"op":"remove","path":"/metadata/finalizers"}]`, apierrors.IsInvalid, true},
 		{"strategic", types.StrategicMergePatchType, `{"metadata":{"$deleteFromPrimitiveList/finalizers":["` + v1alpha1.FinalizerJobTracking + `"]}}`, ok, false},
+		{"strategic with the uid and another version", types.StrategicMergePatchType, `{"metadata":{"uid":"` + uid + `","resourceVersion":"7","$deleteFromPrimitiveList/finalizers":["` + v1alpha1.FinalizerJobTracking + `"]}}`, apierrors.IsConflict, true},
+		{"strategic of another's finalizer", types.StrategicMergePatchType, `{"metadata":{"$deleteFromPrimitiveList/finalizers":["x/y"]}}`, ok, true},
+		{"strategic of more", types.StrategicMergePatchType, `{"metadata":{"labels":{"a":"b"},"$deleteFromPrimitiveList/finalizers":["` + v1alpha1.FinalizerJobTracking + `"]}}`, ok, false},
 		{"status cannot be patched here", types.MergePatchType, `{"status":{"phase":"Failed"}}`, ok, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -141,7 +141,17 @@ func (p *Process) work(i int) {
 	}
 }
 
-var quiet = logr.NewContext(context.Background(), logr.Discard())
+// workAll works on all that waits, on whatever the caches show.
+func (p *Process) workAll() {
+	for p.Queue.Len() > 0 {
+		p.work(0)
+	}
+}
+
+var (
+	quietLog = logr.Discard()
+	quiet    = logr.NewContext(context.Background(), quietLog)
+)
 
 // call runs the controller; a crash of this very process ends it early.
 func (p *Process) call(key types.NamespacedName) (result ctrl.Result, err error, died bool) { //nolint:revive // err is the controller's

@@ -72,7 +72,7 @@ func (t *Truth) notTooMany(p *podTruth, v *v1alpha1.BatchJob, by Actor) {
 		case q.late && !sees(by, q):
 		case !q.gone && activePod(q.now):
 			active++
-		case q.success():
+		case q.success() && (!q.wavering || q.recorded == asSucceeded):
 			succeeded++
 			known = known || q.recorded == asSucceeded && q.recordedRV <= rvOf(v)
 		}
@@ -96,8 +96,8 @@ func (t *Truth) notTooSoon(p *podTruth, v *v1alpha1.BatchJob, by Actor) {
 	known := func(q *podTruth, as outcome) bool { return q.recorded == as && q.recordedRV <= rvOf(v) }
 	pods := t.of(p.job)
 	for _, q := range pods {
-		if known(q, asSucceeded) && q.doomedAt.After(success) {
-			success = q.doomedAt
+		if q.success() && q.doomedAt.After(success) {
+			success = q.doomedAt // a success resets it as soon as somebody sees it
 		}
 	}
 	failures := 0

@@ -196,12 +196,7 @@ func propagate(next client.Object, policy *metav1.DeletionPropagation) {
 	if policy == nil {
 		return
 	}
-	var keep []string
-	for _, f := range next.GetFinalizers() {
-		if f != metav1.FinalizerOrphanDependents && f != metav1.FinalizerDeleteDependents {
-			keep = append(keep, f)
-		}
-	}
+	keep := without(next.GetFinalizers(), []string{metav1.FinalizerOrphanDependents, metav1.FinalizerDeleteDependents})
 	switch *policy {
 	case metav1.DeletePropagationOrphan:
 		keep = append(keep, metav1.FinalizerOrphanDependents)

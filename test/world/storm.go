@@ -4,7 +4,8 @@ import (
 	"time"
 )
 
-// step does one thing that is possible and not excluded; false if nothing is.
+// step does one thing that is possible and not excluded; false if nothing came
+// of it.
 func (s *storm) step(excluded func(act) bool) bool {
 	total := 0
 	var weights [lastAct]int
@@ -20,8 +21,7 @@ func (s *storm) step(excluded func(act) bool) bool {
 	n := s.rng.IntN(total)
 	for a := range lastAct {
 		if n -= weights[a]; n < 0 {
-			s.do(a)
-			return true
+			return s.do(a)
 		}
 	}
 	return false
@@ -56,11 +56,13 @@ func (s *storm) possible(a act) bool {
 		return len(pods.untold) > 0
 	case actKill:
 		return !p.busy
+	case actRelist:
+		return jobs.Lag() > 0 || pods.Lag() > 0
 	}
 	return true
 }
 
-func (s *storm) do(a act) {
+func (s *storm) do(a act) bool {
 	w := s.world
 	p := w.live()
 	switch a {
@@ -75,15 +77,19 @@ func (s *storm) do(a act) {
 	case actTellPods:
 		p.tell(podKind, 1+s.rng.IntN(len(p.caches[podKind].untold)))
 	case actNodes:
-		w.Nodes.Step()
+		return w.Nodes.Step()
 	case actUser:
-		if w.User.Step() {
+		acted := w.User.Step()
+		if acted {
 			w.Troubles++
 		}
+		return acted
 	case actGarbage:
-		w.Garbage.Step()
+		return w.Garbage.Step()
 	case actTime:
+		_, waiting := w.Clock.Next()
 		s.pass()
+		return waiting
 	case actLand:
 		w.land()
 	case actStart:
@@ -95,6 +101,7 @@ func (s *storm) do(a act) {
 		w.Story.Add("%s lists %s anew", p, k.resource.Resource)
 		p.caches[k].Relist()
 	}
+	return true
 }
 
 func (s *storm) deliver(p *Process, k *kind) {
@@ -106,12 +113,12 @@ func (s *storm) deliver(p *Process, k *kind) {
 // pass lets time pass: a moment, to the next timer, or longer.
 func (s *storm) pass() {
 	d := time.Duration(s.rng.IntN(1000)) * time.Millisecond
-	switch s.rng.IntN(4) {
-	case 0:
+	switch s.rng.IntN(8) {
+	case 0, 1, 2:
 		if next, ok := s.world.Clock.Next(); ok {
 			d = next
 		}
-	case 1:
+	case 3:
 		d = time.Duration(s.rng.IntN(30000)) * time.Millisecond
 	}
 	s.world.Clock.Advance(d)
@@ -140,6 +147,11 @@ func (w *World) settle() {
 // calmStep does the next thing in the order of a quiet cluster: what is known
 // is worked on first, pods move next, then time passes.
 func (w *World) calmStep() bool {
+	return w.quietStep() || w.Nodes.Step() || w.passTime(forever)
+}
+
+// quietStep is a calmStep in which pods and the clock stand still.
+func (w *World) quietStep() bool {
 	p := w.live()
 	if p == nil {
 		w.start(len(w.Store.logs[jobKind]), len(w.Store.logs[podKind]))
@@ -156,12 +168,17 @@ func (w *World) calmStep() bool {
 		p.work(0)
 		return true
 	}
-	if w.Garbage.Step() || w.Nodes.Step() {
-		return true
+	return w.Garbage.Step()
+}
+
+const forever = time.Duration(1 << 62)
+
+// passTime goes on to the next timer, if it goes off within d.
+func (w *World) passTime(d time.Duration) bool {
+	next, ok := w.Clock.Next()
+	if !ok || next > d {
+		return false
 	}
-	if d, ok := w.Clock.Next(); ok {
-		w.Clock.Advance(d)
-		return true
-	}
-	return false
+	w.Clock.Advance(next)
+	return true
 }

@@ -39,6 +39,9 @@ type podTruth struct {
 	// doomedAt is when it first could not be active any more: it ended or its
 	// deletion began.
 	doomedAt time.Time
+	// wavering: its deletion began before it ended, so that it may count as
+	// failed and yet succeed.
+	wavering bool
 	// recorded is as what its end is in a durable status, and since which
 	// version of the job.
 	recorded   outcome
@@ -104,15 +107,13 @@ func (t *Truth) watchPod(c Change) {
 	p.now = now
 	if p.doomedAt.IsZero() && !activePod(now) {
 		p.doomedAt = endOf(now, t.world.Store.stamp().Time)
+		p.wavering = !podEnded(now)
 	}
 }
 
 // endOf is when a pod's end counts from: now, unless the pod does not tell so
 // much. batch/v1 then takes when it ceased to be ready, or its creation.
 func endOf(p *corev1.Pod, now time.Time) time.Time {
-	if p.DeletionTimestamp != nil {
-		return now
-	}
 	for _, c := range p.Status.ContainerStatuses {
 		if c.State.Terminated != nil {
 			return now
@@ -122,6 +123,9 @@ func endOf(p *corev1.Pod, now time.Time) time.Time {
 		if c.Type == corev1.PodReady && c.Status == corev1.ConditionFalse {
 			return c.LastTransitionTime.Time
 		}
+	}
+	if p.DeletionTimestamp != nil {
+		return now
 	}
 	return p.CreationTimestamp.Time
 }
@@ -149,7 +153,7 @@ func (t *Truth) watchJob(c Change) {
 		t.jobs[now.UID] = j
 	}
 	if c.By.Proc != nil && c.Old != nil {
-		t.statusWritten(c.Old.(*v1alpha1.BatchJob), now)
+		t.statusWritten(c.Old.(*v1alpha1.BatchJob), now, c.By)
 	}
 	j.now = now
 	j.versions[rvOf(now)] = now

@@ -35,7 +35,7 @@ func (u *User) Step() bool {
 		u.Again = nil
 		u.Create(again)
 		return true
-	case u.MayDelete && u.rng.IntN(30) == 0:
+	case u.MayDelete && u.rng.IntN(12) == 0:
 		return u.deleteJob()
 	case u.PodDeletions > 0 && u.rng.IntN(2) == 0:
 		return u.deletePod()
@@ -118,16 +118,21 @@ func (u *User) deletePod() bool {
 		return false
 	}
 	u.PodDeletions--
-	p, o := candidates[u.rng.IntN(len(candidates))], client.DeleteOptions{}
-	if u.rng.IntN(4) == 0 {
+	u.DeletePod(candidates[u.rng.IntN(len(candidates))], u.rng.IntN(4) == 0)
+	return true
+}
+
+// DeletePod deletes a pod, gracefully or by force.
+func (u *User) DeletePod(p *corev1.Pod, force bool) {
+	o := client.DeleteOptions{}
+	if force {
 		zero := int64(0)
 		o.GracePeriodSeconds = &zero
 	}
 	if err := u.store.remove(user, podKind, client.ObjectKeyFromObject(p), o); err != nil {
 		panic(err)
 	}
-	u.story.Add("the user deletes pod %s (by force: %v)", p.Name, o.GracePeriodSeconds != nil)
-	return true
+	u.story.Add("the user deletes pod %s (by force: %v)", p.Name, force)
 }
 
 func (u *User) anyJob() *v1alpha1.BatchJob {

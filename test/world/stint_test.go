@@ -1,0 +1,33 @@
+package world
+
+import (
+	"testing"
+
+	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/stint-dev/stint/controllers/batchjob"
+)
+
+// stint is the operator, as the manager sets it up, with its writes one after
+// the other so that a seed tells one story.
+var stint = Program{
+	Start: func(p *Process) Controller {
+		return &batchjob.Reconciler{
+			Client: p.Client(), Live: p.Live(), Clock: p.Clock(),
+			Parallel: func(n int, do func(int)) {
+				for i := range n {
+					do(i)
+				}
+			},
+		}
+	},
+	TrimPod:    batchjob.TrimPod,
+	PodIndexes: map[string]client.IndexerFunc{batchjob.PodIndex: batchjob.IndexPod},
+}
+
+func TestMain(m *testing.M) {
+	ctrllog.SetLogger(quietLog)
+	m.Run()
+}
