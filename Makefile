@@ -6,7 +6,6 @@ SHELL       := /bin/bash
 MAKEFLAGS   += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.ONESHELL:
 
 export CGO_ENABLED := 0
 # The chart's tests run this helm.
@@ -29,7 +28,7 @@ IMAGE_TAG = dev-$$(sha256sum bin/stint-controller | cut -c1-12)
 ##@ Try it
 .PHONY: demo
 demo: install ## A cluster from nothing, the operator in it by Helm, and the samples run to their end.
-	@$(USE_CLUSTER); $(DEMO)
+	@$(USE_CLUSTER) && $(DEMO)
 DEMO ?= go run ./test/demo
 
 .PHONY: cluster-up
@@ -47,7 +46,7 @@ image: build ## Make the operator's image without Docker and serve it to the loc
 
 .PHONY: install
 install: cluster-up image bin/helm ## Install or upgrade the operator in the local cluster with its chart.
-	@$(USE_CLUSTER); bin/helm upgrade --install stint charts/stint --namespace $(NAMESPACE) \
+	@$(USE_CLUSTER) && bin/helm upgrade --install stint charts/stint --namespace $(NAMESPACE) \
 	  --create-namespace --set image.tag=$(IMAGE_TAG) --wait --timeout 3m
 
 ##@ Change it
@@ -75,21 +74,22 @@ docker-build: ## Build the image with Docker.
 ##@ Check it
 .PHONY: test
 test: bin/helm ## All tests but e2e: unit, simulation, integration on a real API server. Needs no root.
-	@trap '$(CLUSTER) down --control-plane' EXIT; trap 'exit 130' INT TERM
-	$(CLUSTER) up --control-plane
-	eval "$$($(CLUSTER) env --control-plane)"
-	set -x
-	go test ./...
-	STINT_HISTORIES=$(HISTORIES) go test -count=1 -timeout 20m ./test/world/...
+	@set -e; trap '$(CLUSTER) down --control-plane' EXIT; trap 'exit 130' INT TERM; \
+	$(CLUSTER) up --control-plane; eval "$$($(CLUSTER) env --control-plane)"; \
+	set -x; \
+	go test ./...; \
+	go -C test/cluster test ./...; \
+	STINT_HISTORIES=$(HISTORIES) go test -count=1 -timeout 20m ./test/world/...; \
 	go test -count=1 -tags integration -timeout 15m ./test/integration/...
 
 .PHONY: test-unit
 test-unit: ## What needs no cluster.
 	go test ./...
+	go -C test/cluster test ./...
 
 .PHONY: test-e2e
 test-e2e: demo ## The demo, then the tests that need real nodes. As root on Linux; leaves the cluster up.
-	@$(USE_CLUSTER); set -x; go test -count=1 -tags e2e -timeout 20m ./test/e2e/...
+	@$(USE_CLUSTER) && set -x && go test -count=1 -tags e2e -timeout 20m ./test/e2e/...
 
 .PHONY: lint
 lint: bin/golangci-lint ## The rules of .golangci.yml, also in build-tagged tests and test/cluster.
