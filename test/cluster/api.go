@@ -97,6 +97,18 @@ func (c *apiClient) create(ctx context.Context, path string, in any) error {
 	return err
 }
 
+// forgetNodes deletes Nodes that do not run any more, so that nobody waits for
+// what was on them.
+func (c *apiClient) forgetNodes(ctx context.Context, names ...string) error {
+	for _, n := range names {
+		err := c.do(ctx, http.MethodDelete, "/api/v1/nodes/"+n, "application/json", nil, nil)
+		if err != nil && !isCode(err, http.StatusNotFound) {
+			return err
+		}
+	}
+	return nil
+}
+
 // mergePatch changes the named fields of an object or of a subresource.
 func (c *apiClient) mergePatch(ctx context.Context, path string, in any) error {
 	return c.do(ctx, http.MethodPatch, path, "application/merge-patch+json", in, nil)

@@ -51,7 +51,8 @@ Environment
 As root on Linux, up makes a real node: kubelet, containerd, runc and kube-proxy in
 namespaces of their own; nothing of the host changes but a bridge (stint0), a veth pair,
 two routes and one child cgroup, and down removes them. Elsewhere nodes are simulated:
-Pods reach Running and Succeeded, but no container runs.
+Pods reach Running and Succeeded, but no container runs. A Pod's annotations say how its
+containers do: simulate.stint.dev/seconds (1), simulate.stint.dev/exit-code (0).
 
 Every image name is served by a registry on the bridge: busybox, bash and perl are there
 under their usual names and tags (made from this machine's Debian packages, whatever

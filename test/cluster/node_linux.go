@@ -55,7 +55,7 @@ func findRuntime(ctx context.Context) (hostRuntime, error) {
 // until it is Ready. The images are pushed first: the first thing a node pulls
 // is the pause image.
 func (s *session) startRealNode(ctx context.Context, api *apiClient) error {
-	if err := bindKubeletClient(ctx, api); err != nil {
+	if err := errors.Join(bindKubeletClient(ctx, api), api.forgetNodes(ctx, simulatedNodes...)); err != nil {
 		return err
 	}
 	if err := s.startRegistry(ctx); err != nil {

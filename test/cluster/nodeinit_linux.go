@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -227,6 +228,7 @@ func setUpNetwork() error {
 type nodeProgram struct {
 	name string
 	argv []string
+	path string // searched before the usual folders
 	log  *os.File
 	pid  int
 	// notBefore spaces restarts out.
@@ -247,7 +249,8 @@ func openPrograms(n nodeLaunch) ([]*nodeProgram, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.log = f
+		// containerd's shim must be of its own version, and lies beside it.
+		p.log, p.path = f, filepath.Dir(n.Containerd)
 	}
 	return programs, nil
 }
@@ -322,7 +325,9 @@ func (s *supervisor) converge() {
 // start uses fork and exec bare: the os package would want to wait for the
 // process itself, and reap already takes every end there is.
 func (p *nodeProgram) start() {
-	env := append(os.Environ(), "PATH="+nodeBin+":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+	// Taken out first: of two settings of one name a program sees the first.
+	env := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "PATH=") })
+	env = append(env, "PATH="+p.path+":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
 	fmt.Fprintf(p.log, startMark+"%s %s\n", time.Now().Format(time.RFC3339), p.name)
 	pid, err := syscall.ForkExec(p.argv[0], p.argv, &syscall.ProcAttr{Dir: "/", Env: env,
 		Files: []uintptr{0, p.log.Fd(), p.log.Fd()}, Sys: &syscall.SysProcAttr{Setsid: true}})

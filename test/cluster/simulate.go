@@ -26,7 +26,7 @@ const (
 // kubelet does, and waits until its nodes are Ready.
 func (s *session) startSimulatedNodes(ctx context.Context, api *apiClient) error {
 	say("the nodes are simulated: no container runs (a real node takes root on Linux)")
-	if err := bindSimulator(ctx, api); err != nil {
+	if err := errors.Join(bindSimulator(ctx, api), api.forgetNodes(ctx, nodeName)); err != nil {
 		return err
 	}
 	ca, err := os.ReadFile(s.l.pki("ca.crt"))

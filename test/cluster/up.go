@@ -87,12 +87,15 @@ func (s *session) start(ctx context.Context) error {
 // behind a simulated one of the same cluster, nor the other way round.
 func (s *session) changeOfKind() error {
 	if s.realNode {
-		return s.l.stop("node-simulator", 5*time.Second)
+		return s.l.stop("node-simulator", stopGrace)
 	}
 	if err := s.l.stopNode(); err != nil {
 		return err
 	}
-	return s.l.stop("registry", 5*time.Second)
+	if err := s.l.stop("registry", stopGrace); err != nil {
+		return err
+	}
+	return s.l.removeBridge()
 }
 
 func (s *session) report(ctx context.Context, begin time.Time) error {
