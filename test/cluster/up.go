@@ -27,7 +27,8 @@ func up(ctx context.Context, s *session) error {
 			return err
 		}
 	}
-	if err := os.MkdirAll(s.l.state, 0o700); err != nil {
+	// Only the state holds secrets; other users may run the binaries beside it.
+	if err := errors.Join(os.MkdirAll(s.l.cache, 0o755), os.MkdirAll(filepath.Dir(s.l.state), 0o755), os.MkdirAll(s.l.state, 0o700)); err != nil {
 		return err
 	}
 	if err := s.find.build(ctx, s.programs()); err != nil {
