@@ -19,8 +19,9 @@ HISTORIES ?= 2000
 
 CLUSTER := go -C test/cluster run .
 LDFLAGS := -s -w -X main.version=$(VERSION)
-# Points KUBECONFIG at the local cluster for the rest of a recipe.
-USE_CLUSTER = eval "$$($(CLUSTER) env)"
+# Points KUBECONFIG at the local cluster for the rest of a recipe. In two steps:
+# should env fail, nothing may go to whatever cluster the user works with.
+USE_CLUSTER = env="$$($(CLUSTER) env)" && eval "$$env"
 # The image of one build has a name of its own, so that an upgrade rolls out
 # exactly when the binary has changed.
 IMAGE_TAG = dev-$$(sha256sum bin/stint-controller | cut -c1-12)
@@ -75,7 +76,7 @@ docker-build: ## Build the image with Docker.
 .PHONY: test
 test: bin/helm ## All tests but e2e: unit, simulation, integration on a real API server. Needs no root.
 	@set -e; trap '$(CLUSTER) down --control-plane' EXIT; trap 'exit 130' INT TERM; \
-	$(CLUSTER) up --control-plane; eval "$$($(CLUSTER) env --control-plane)"; \
+	$(CLUSTER) up --control-plane; env="$$($(CLUSTER) env --control-plane)"; eval "$$env"; \
 	set -x; \
 	go test ./...; \
 	go -C test/cluster test ./...; \
