@@ -8,7 +8,8 @@ import (
 
 // BatchJobSpec is batch/v1's JobSpec, field for field, and what Stint adds.
 //
-// The rules are batch/v1's (pkg/apis/batch/validation, validateJobSpec).
+// Its rules of validation are batch/v1's (pkg/apis/batch/validation) and those of
+// the fields added.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.template.spec) && has(self.template.spec.restartPolicy) && self.template.spec.restartPolicy in ['Never', 'OnFailure']",message="template.spec.restartPolicy must be set to Never or OnFailure",fieldPath=".template.spec.restartPolicy",reason=FieldValueRequired
 // +kubebuilder:validation:XValidation:rule="self.?completionMode.orValue('NonIndexed') != 'Indexed' || has(self.completions)",message="completions must be set when completionMode is Indexed",fieldPath=".completions",reason=FieldValueRequired
@@ -27,6 +28,7 @@ import (
 // +kubebuilder:validation:XValidation:rule="!has(self.successPolicy) || !has(self.completions) || self.successPolicy.rules.all(r, r.?succeededCount.orValue(0) <= self.completions)",message="succeededCount must be no more than completions",fieldPath=".successPolicy.rules"
 // +kubebuilder:validation:XValidation:rule="self.?manualSelector.orValue(false) == has(self.selector)",message="selector and manualSelector: true go together: remove both, and a selector is generated, or set both",fieldPath=".selector"
 // +kubebuilder:validation:XValidation:rule="!has(self.selector) || !has(self.selector.matchLabels) || self.selector.matchLabels.all(k, has(self.template.metadata) && has(self.template.metadata.labels) && k in self.template.metadata.labels && self.template.metadata.labels[k] == self.selector.matchLabels[k])",message="template.metadata.labels must contain the labels of selector.matchLabels",fieldPath=".template.metadata.labels"
+// +kubebuilder:validation:XValidation:rule="!has(self.selector) || !has(self.selector.matchExpressions) || self.selector.matchExpressions.all(e, has(self.template.metadata) && has(self.template.metadata.labels) && e.key in self.template.metadata.labels ? e.operator == 'Exists' || (e.operator == 'In' && has(e.values) && self.template.metadata.labels[e.key] in e.values) || (e.operator == 'NotIn' && has(e.values) && !(self.template.metadata.labels[e.key] in e.values)) : e.operator in ['NotIn', 'DoesNotExist'])",message="template.metadata.labels must match selector.matchExpressions",fieldPath=".template.metadata.labels"
 type BatchJobSpec struct {
 	// Parallelism is how many pods may run at a time. Unset means 1; 0 pauses
 	// the job without the Suspended condition.
@@ -114,14 +116,14 @@ type BatchJobSpec struct {
 	Selector *metav1.LabelSelector `json:"selector,omitempty"`
 
 	// ManualSelector true means that the selector and the matching labels of
-	// the template are the author's, for adopting existing pods. It can not be
+	// the template are the author's, for adopting existing pods. It cannot be
 	// changed.
 	// +optional
 	ManualSelector *bool `json:"manualSelector,omitempty"`
 
 	// ManagedBy names the controller of this job. Unset,
 	// kubernetes.io/job-controller and batch.stint.dev/controller mean Stint;
-	// with any other value Stint does not touch the job. It can not be changed.
+	// with any other value Stint does not touch the job. It cannot be changed.
 	// +kubebuilder:validation:MaxLength=63
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/[-A-Za-z0-9/._~%!$&()*+,;=:\\']+$')",message="managedBy must be a domain-prefixed path, such as acme.io/foo"
 	// +optional

@@ -88,7 +88,7 @@ type Blackout struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.jobTemplate.spec.manualSelector) || !self.jobTemplate.spec.manualSelector",message="manualSelector cannot be true in a jobTemplate: remove it, a selector is generated for each run",fieldPath=".jobTemplate.spec.manualSelector",reason=FieldValueForbidden
 type CronBatchJobSpec struct {
 	// Schedule is when to run, in batch/v1's grammar (five fields, or @hourly,
-	// @daily, @every 1h30m …) with an optional seconds field in front, H for a
+	// @daily, @every 1h30m and so on) with an optional seconds field in front, H for a
 	// stable hash of the object's name, and 7 for Sunday. Exactly one of
 	// schedule and schedules is needed.
 	// +kubebuilder:validation:MinLength=1
