@@ -177,7 +177,7 @@ func (r *Reconciler) create(ctx context.Context, s *sight, orders []engine.PodOr
 	}
 	switch {
 	case out.Err != nil && report.Classify(out.Err) == report.Later:
-		r.refused.add(s.Now, s.Job)
+		r.refused.add(r.Clock.Now(), s.Job)
 	case len(out.Created) > 0:
 		r.refused.forget(s.key)
 	}
@@ -241,6 +241,9 @@ func (r *Reconciler) record(ctx context.Context, s *sight, plan engine.Plan, don
 	job := s.Job.DeepCopy()
 	job.Status = *after
 	if err := r.Client.Status().Update(ctx, job); err != nil {
+		if report.InDoubt(err) {
+			r.fresh.doubtJob(s.Job)
+		}
 		return 0, fmt.Errorf("writing the status of BatchJob %s: %w", s.key, err)
 	}
 	r.fresh.wroteJob(job, s.Now)

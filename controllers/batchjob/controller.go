@@ -90,35 +90,36 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if plan.DeleteJob {
 		return ctrl.Result{}, r.deleteJob(ctx, seen.Job)
 	}
-	return r.next(seen, plan, wait), nil
+	return r.next(seen, plan, out, wait), nil
 }
 
 // next is when to look again if nothing happens: the engine's wake, the next
-// try of a refused pod, or a write that was put off.
-func (r *Reconciler) next(seen *sight, plan engine.Plan, wait time.Duration) ctrl.Result {
-	now := r.Clock.Now()
-	after := wait
-	sooner := func(at time.Time) {
-		if d := at.Sub(now); d > 0 && (after == 0 || d < after) {
-			after = d
-		}
-	}
-	if !plan.Wake.IsZero() {
-		sooner(later(plan.Wake, now.Add(time.Millisecond)))
-	}
+// try of a refused pod, or a write that was put off. What has passed meanwhile
+// is now.
+func (r *Reconciler) next(seen *sight, plan engine.Plan, out *outcome, wait time.Duration) ctrl.Result {
 	if plan.Outcome.State == engine.StateGone {
 		r.forget(seen.key)
-	} else {
-		sooner(r.refused.until(seen.Job))
+		return ctrl.Result{}
+	}
+	now, after := r.Clock.Now(), wait
+	for _, at := range []time.Time{plan.Wake, r.retryAt(seen, out)} {
+		if at.IsZero() {
+			continue
+		}
+		if d := max(at.Sub(now), time.Millisecond); after == 0 || d < after {
+			after = d
+		}
 	}
 	return ctrl.Result{RequeueAfter: after}
 }
 
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
+// retryAt is when to try a pod again that was refused just now; zero if none
+// was.
+func (r *Reconciler) retryAt(seen *sight, out *outcome) time.Time {
+	if out.Err == nil {
+		return time.Time{}
 	}
-	return b
+	return r.refused.until(seen.Job)
 }
 
 // forget drops what is remembered of a job that is gone.

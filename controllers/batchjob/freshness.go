@@ -45,6 +45,8 @@ type debt struct {
 	// deleted are pods that we deleted and that the cache may still show as
 	// if nothing had happened: a DELETE does not tell its version.
 	deleted map[types.UID]struct{}
+	// doubt: a write of the status may or may not have been carried out.
+	doubt bool
 	// wrote is when the status was last written.
 	wrote time.Time
 	// since is when the debt was first found unpaid; zero while it is not.
@@ -100,6 +102,13 @@ func (f *freshness) wroteJob(job *v1alpha1.BatchJob, at time.Time) {
 	if newer(job.ResourceVersion, d.job) {
 		d.job = job.ResourceVersion
 	}
+}
+
+// doubtJob notes a write of the status whose answer was lost.
+func (f *freshness) doubtJob(job *v1alpha1.BatchJob) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.debt(job).doubt = true
 }
 
 // lastWrite is when the status was last written; zero if this process did not.
@@ -163,6 +172,9 @@ func (f *freshness) judge(now time.Time, job *v1alpha1.BatchJob, pods []*corev1.
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	d := f.owed[client.ObjectKeyFromObject(job)]
+	if d != nil && d.of == job.UID && d.doubt {
+		return unknown
+	}
 	if d == nil || d.of != job.UID {
 		if newer(job.ResourceVersion, f.floorJobs) && newer(f.shown[job.Namespace], f.floorPods) {
 			return current

@@ -1,6 +1,9 @@
 package report
 
 import (
+	"errors"
+	"net/http"
+
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
@@ -35,4 +38,15 @@ func Classify(err error) Class {
 // for what had been observed. The event of that change brings the next look.
 func Moved(err error) bool {
 	return apierrors.IsConflict(err) || apierrors.IsNotFound(err) || apierrors.IsGone(err)
+}
+
+// InDoubt tells that a write may have been carried out although it failed: only
+// an answer of the kind 4xx says that it was not.
+func InDoubt(err error) bool {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) {
+		return true
+	}
+	code := status.Status().Code
+	return code < http.StatusBadRequest || code >= http.StatusInternalServerError
 }
