@@ -55,6 +55,8 @@ install: cluster-up image bin/helm ## Install or upgrade the operator in the loc
 generate: bin/controller-gen bin/crd-ref-docs bin/helm ## Regenerate deepcopy, CRDs, RBAC, API reference, chart templates and config/.
 	bin/controller-gen object crd:generateEmbeddedObjectMeta=true paths=./api/... output:crd:dir=config/crd/bases
 	go run ./config/crd/finish config/crd/bases
+	bin/crd-ref-docs --config api/v1alpha1/reference/config.yaml --source-path api/v1alpha1 --renderer markdown \
+	  --templates-dir api/v1alpha1/reference/templates --output-path api/v1alpha1/reference.md --log-level ERROR
 	bin/controller-gen rbac:roleName=stint-controller paths=./controllers/... paths=./cmd/... output:rbac:dir=config/rbac
 	go run ./config/chart templates
 	bin/helm template stint charts/stint --namespace stint-system | go run ./config/chart manifests

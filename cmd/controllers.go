@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/fluxcd/pkg/runtime/controller"
 	ctrl "sigs.k8s.io/controller-runtime"
 
@@ -8,16 +10,14 @@ import (
 	"github.com/stint-dev/stint/controllers/cronbatchjob"
 )
 
-// setupControllers hands the manager to the kinds. Each gets a rate limiter of
-// its own, which keeps its back-off per name.
+// setupControllers hands the manager to both kinds.
 func setupControllers(mgr ctrl.Manager, o options) error {
-	err := batchjob.SetupWithManager(mgr, batchjob.Options{
-		Concurrent:              o.concurrent,
-		RateLimiter:             controller.GetRateLimiter(o.retry),
-		HideTerminationMessages: o.hideTerminationMessages,
-	})
-	if err != nil {
-		return err
-	}
-	return cronbatchjob.SetupWithManager(mgr, cronbatchjob.Options{Concurrent: o.concurrent})
+	return errors.Join(
+		batchjob.SetupWithManager(mgr, batchjob.Options{
+			Concurrent:              o.concurrent,
+			RateLimiter:             controller.GetRateLimiter(o.retry),
+			HideTerminationMessages: o.hideTerminationMessages,
+		}),
+		cronbatchjob.SetupWithManager(mgr, cronbatchjob.Options{Concurrent: o.concurrent}),
+	)
 }
