@@ -13,8 +13,6 @@ import (
 	"github.com/stint-dev/stint/api/v1alpha1"
 )
 
-func ptr[T any](v T) *T { return &v }
-
 func want[T comparable](t *testing.T, name string, got, want T) {
 	t.Helper()
 	if got != want {
@@ -45,10 +43,10 @@ func TestAbsentValuesOfABatchJob(t *testing.T) {
 
 func TestGivenValuesOfABatchJob(t *testing.T) {
 	s := &v1alpha1.BatchJobSpec{
-		Parallelism: ptr[int32](0), Completions: ptr[int32](0), CompletionMode: ptr(v1alpha1.IndexedCompletion),
-		BackoffLimit: ptr[int32](0), PodReplacementPolicy: ptr(v1alpha1.Failed), Suspend: ptr(true), ManualSelector: ptr(true),
-		RerunPolicy: v1alpha1.RerunNever, UpdatePolicy: v1alpha1.UpdateReplace, PodHistoryLimit: ptr[int32](0),
-		PodStartTimeoutSeconds: ptr[int32](30), ActiveDeadlineSeconds: ptr[int64](90),
+		Parallelism: new(int32(0)), Completions: new(int32(0)), CompletionMode: new(v1alpha1.IndexedCompletion),
+		BackoffLimit: new(int32(0)), PodReplacementPolicy: new(v1alpha1.Failed), Suspend: new(true), ManualSelector: new(true),
+		RerunPolicy: v1alpha1.RerunNever, UpdatePolicy: v1alpha1.UpdateReplace, PodHistoryLimit: new(int32(0)),
+		PodStartTimeoutSeconds: new(int32(30)), ActiveDeadlineSeconds: new(int64(90)),
 	}
 	count, fixed := s.GetCompletions()
 	want(t, "completions", count, 0)
@@ -67,19 +65,19 @@ func TestGivenValuesOfABatchJob(t *testing.T) {
 	want(t, "activeDeadline set", set, true)
 	want(t, "activeDeadline", deadline, 90*time.Second)
 
-	s.ActiveDeadlineSeconds = ptr[int64](math.MaxInt64)
+	s.ActiveDeadlineSeconds = new(int64(math.MaxInt64))
 	deadline, _ = s.GetActiveDeadline()
 	want(t, "the largest activeDeadline", deadline, math.MaxInt64)
 }
 
 func TestDependentDefaults(t *testing.T) {
-	queue := &v1alpha1.BatchJobSpec{Parallelism: ptr[int32](4)}
+	queue := &v1alpha1.BatchJobSpec{Parallelism: new(int32(4))}
 	_, fixed := queue.GetCompletions()
 	want(t, "completions of a work queue fixed", fixed, false)
 
-	perIndex := &v1alpha1.BatchJobSpec{BackoffLimitPerIndex: ptr[int32](1)}
+	perIndex := &v1alpha1.BatchJobSpec{BackoffLimitPerIndex: new(int32(1))}
 	want(t, "backoffLimit with backoffLimitPerIndex", perIndex.GetBackoffLimit(), math.MaxInt32)
-	perIndex.BackoffLimit = ptr[int32](2)
+	perIndex.BackoffLimit = new(int32(2))
 	want(t, "both limits", perIndex.GetBackoffLimit(), 2)
 
 	policy := &v1alpha1.BatchJobSpec{PodFailurePolicy: &v1alpha1.PodFailurePolicy{}}
@@ -127,7 +125,7 @@ func TestBackoff(t *testing.T) {
 }
 
 func TestTTLPolicy(t *testing.T) {
-	controller := []metav1.OwnerReference{{Controller: ptr(true)}}
+	controller := []metav1.OwnerReference{{Controller: new(true)}}
 	for _, c := range []struct {
 		name string
 		meta metav1.ObjectMeta
@@ -143,8 +141,8 @@ func TestTTLPolicy(t *testing.T) {
 		{"Helm", annotation("meta.helm.sh/release-name"), nil, v1alpha1.TTLDeletePods},
 		{"a mark as the other kind", annotation("kustomize.toolkit.fluxcd.io/name"), nil, v1alpha1.TTLDelete},
 		{"recommended labels", label("app.kubernetes.io/instance"), nil, v1alpha1.TTLDelete},
-		{"said so", label("argocd.argoproj.io/instance"), ptr(v1alpha1.TTLDelete), v1alpha1.TTLDelete},
-		{"said otherwise", metav1.ObjectMeta{}, ptr(v1alpha1.TTLDeletePods), v1alpha1.TTLDeletePods},
+		{"said so", label("argocd.argoproj.io/instance"), new(v1alpha1.TTLDelete), v1alpha1.TTLDelete},
+		{"said otherwise", metav1.ObjectMeta{}, new(v1alpha1.TTLDeletePods), v1alpha1.TTLDeletePods},
 		{
 			"a child with an inherited mark",
 			metav1.ObjectMeta{Labels: label("helm.toolkit.fluxcd.io/name").Labels, OwnerReferences: controller}, nil, v1alpha1.TTLDelete,
@@ -213,10 +211,10 @@ func TestCronBatchJob(t *testing.T) {
 	want(t, "historyTTL set", set, false)
 
 	s = &v1alpha1.CronBatchJobSpec{
-		Schedules: []string{"@daily", "@hourly"}, TimeZone: ptr("Europe/Berlin"), JitterSeconds: ptr[int32](60),
-		ConcurrencyPolicy: v1alpha1.QueueConcurrent, QueueLimit: ptr[int32](2), MissedRunPolicy: v1alpha1.MissedRunAll,
-		MissedRunLimit: ptr[int32](4), SuccessfulJobsHistoryLimit: ptr[int32](0), FailedJobsHistoryLimit: ptr[int32](0),
-		Suspend: ptr(true), StartingDeadlineSeconds: ptr[int64](0), HistoryTTLSeconds: ptr[int64](60),
+		Schedules: []string{"@daily", "@hourly"}, TimeZone: new("Europe/Berlin"), JitterSeconds: new(int32(60)),
+		ConcurrencyPolicy: v1alpha1.QueueConcurrent, QueueLimit: new(int32(2)), MissedRunPolicy: v1alpha1.MissedRunAll,
+		MissedRunLimit: new(int32(4)), SuccessfulJobsHistoryLimit: new(int32(0)), FailedJobsHistoryLimit: new(int32(0)),
+		Suspend: new(true), StartingDeadlineSeconds: new(int64(0)), HistoryTTLSeconds: new(int64(60)),
 	}
 	want(t, "schedules", slices.Equal(s.GetSchedules(), s.Schedules), true)
 	want(t, "timeZone", s.GetTimeZone(), "Europe/Berlin")

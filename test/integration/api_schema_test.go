@@ -3,12 +3,15 @@
 package integration
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
@@ -177,28 +180,8 @@ func TestSizes(t *testing.T) {
 // TestExplain: kubectl explain reads this document. Our own fields speak, those
 // inside the pod template are silent.
 func TestExplain(t *testing.T) {
-	disco, err := discovery.NewDiscoveryClientForConfig(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	raw, err := disco.RESTClient().Get().AbsPath("/openapi/v3/apis/batch.stint.dev/v1alpha1").DoRaw(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var document struct {
-		Components struct {
-			Schemas map[string]map[string]any `json:"schemas"`
-		} `json:"components"`
-	}
-	if err := json.Unmarshal(raw, &document); err != nil {
-		t.Fatal(err)
-	}
 	for _, kind := range []string{"BatchJob", "CronBatchJob"} {
-		root := document.Components.Schemas["dev.stint.batch.v1alpha1."+kind]
-		if root == nil {
-			t.Fatalf("no schema of %s is published", kind)
-		}
-		spoken, silent := descriptions(root, nil)
+		spoken, silent := descriptions(publishedSchema(t, kind), nil)
 		if len(spoken) < 60 {
 			t.Errorf("%s: only %d fields have a description", kind, len(spoken))
 		}
@@ -213,6 +196,35 @@ func TestExplain(t *testing.T) {
 			}
 		}
 	}
+}
+
+// publishedSchema waits for it: the API server publishes some time after the
+// CRD is established.
+func publishedSchema(t *testing.T, kind string) (root map[string]any) {
+	t.Helper()
+	disco, err := discovery.NewDiscoveryClientForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 30*time.Second, "the schema of "+kind, func(ctx context.Context) error {
+		raw, err := disco.RESTClient().Get().AbsPath("/openapi/v3/apis/batch.stint.dev/v1alpha1").DoRaw(ctx)
+		if err != nil {
+			return err
+		}
+		var document struct {
+			Components struct {
+				Schemas map[string]map[string]any `json:"schemas"`
+			} `json:"components"`
+		}
+		if err := json.Unmarshal(raw, &document); err != nil {
+			return err
+		}
+		if root = document.Components.Schemas["dev.stint.batch.v1alpha1."+kind]; root == nil {
+			return errors.New("not published")
+		}
+		return nil
+	})
+	return root
 }
 
 func descriptions(node map[string]any, path []string) (spoken, silent []string) {
