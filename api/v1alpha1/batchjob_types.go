@@ -299,4 +299,10 @@ type UncountedTerminatedPods struct {
 	// +listType=set
 	// +optional
 	Failed []types.UID `json:"failed,omitempty"`
+
+	// Ignored are the uids of failed pods that podFailurePolicy does not count;
+	// their failure is in the back-off and nowhere else.
+	// +listType=set
+	// +optional
+	Ignored []types.UID `json:"ignored,omitempty"`
 }

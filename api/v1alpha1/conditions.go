@@ -1,5 +1,7 @@
 package v1alpha1
 
+import corev1 "k8s.io/api/core/v1"
+
 // Condition types that kstatus, and with it Flux, kubectl wait and Argo CD's
 // health scripts, understand. Ready is always present.
 const (
@@ -35,7 +37,7 @@ const ConditionLastRunSucceeded string = "LastRunSucceeded"
 
 // PodConditionStartTimeout is set on a pod that podStartTimeoutSeconds deletes,
 // so that podFailurePolicy can match it.
-const PodConditionStartTimeout string = "batch.stint.dev/StartTimeout"
+const PodConditionStartTimeout corev1.PodConditionType = "batch.stint.dev/StartTimeout"
 
 // Reasons of batch/v1's conditions (k8s.io/api/batch/v1 and
 // pkg/controller/job), unchanged.

@@ -42,6 +42,7 @@ func (r *Reconciler) apply(ctx context.Context, s *sight, plan engine.Plan) *out
 	r.each(plan.Release, func(ref engine.PodRef) { r.release(ctx, s, ref, out) })
 	r.each(plan.Drop, func(ref engine.PodRef) { r.drop(ctx, s, ref, out) })
 	r.each(plan.Delete, func(ref engine.PodRef) { r.deleteOne(ctx, s, ref, out) })
+	r.parallel(len(plan.Expire), func(i int) { r.expire(ctx, s, plan.Expire[i], out) })
 	r.each(plan.Track, func(ref engine.PodRef) { r.track(ctx, s, ref, out) })
 	r.create(ctx, s, plan.Create, out)
 	if s.Job != nil {
@@ -111,6 +112,26 @@ func (r *Reconciler) remove(ctx context.Context, s *sight, ref engine.PodRef, ve
 			out.fail(fmt.Errorf("deleting pod %s: %w", ref.Name, err))
 		}
 	}
+}
+
+// expire says on the pod why it is ended, so that podFailurePolicy can match it,
+// and deletes it.
+func (r *Reconciler) expire(ctx context.Context, s *sight, e engine.Expiry, out *outcome) {
+	data, err := json.Marshal(map[string]any{"metadata": podPatch{UID: e.UID}, "status": corev1.PodStatus{
+		Conditions: []corev1.PodCondition{{Type: v1alpha1.PodConditionStartTimeout, Status: corev1.ConditionTrue,
+			Reason: v1alpha1.ReasonStartTimeout, Message: e.Message, LastTransitionTime: metav1.NewTime(s.Now)}}}})
+	if err == nil {
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: s.key.Namespace, Name: e.Name}}
+		err = r.Client.Status().Patch(ctx, pod, client.RawPatch(types.StrategicMergePatchType, data))
+	}
+	if err != nil {
+		out.kept(err)
+		if !report.Moved(err) {
+			out.fail(fmt.Errorf("setting condition %s of pod %s: %w", v1alpha1.PodConditionStartTimeout, e.Name, err))
+		}
+		return
+	}
+	r.remove(ctx, s, e.PodRef, "", out)
 }
 
 // kept notes a pod that was to be removed and still runs.

@@ -61,19 +61,31 @@ func TrimPod(obj any) (any, error) {
 	trimmed := &corev1.Pod{ObjectMeta: pod.ObjectMeta}
 	trimmed.ManagedFields = nil
 	trimmed.Labels = pick(pod.Labels, v1alpha1.LabelJobUID, v1alpha1.LabelJobName, v1alpha1.LabelRun)
-	trimmed.Annotations = pick(pod.Annotations, v1alpha1.AnnotationRevision)
+	trimmed.Annotations = pick(pod.Annotations, v1alpha1.AnnotationRevision, v1alpha1.AnnotationCompletionIndex,
+		v1alpha1.AnnotationIndexFailureCount, v1alpha1.AnnotationIndexIgnoredFailureCount)
 	trimmed.Spec.NodeName = pod.Spec.NodeName
 	trimmed.Status = corev1.PodStatus{
 		Phase: pod.Status.Phase, Reason: pod.Status.Reason, Message: pod.Status.Message,
 		InitContainerStatuses: trimContainers(pod.Status.InitContainerStatuses),
 		ContainerStatuses:     trimContainers(pod.Status.ContainerStatuses),
 	}
-	for _, c := range pod.Status.Conditions {
-		if c.Type == corev1.PodReady || c.Type == corev1.PodScheduled {
-			trimmed.Status.Conditions = append(trimmed.Status.Conditions, c)
+	trimmed.Status.Conditions = trimConditions(pod.Status.Conditions)
+	return trimmed, nil
+}
+
+// trimConditions keeps type and status of all, which podFailurePolicy may name,
+// and more of those that tell when or why.
+func trimConditions(conditions []corev1.PodCondition) []corev1.PodCondition {
+	out := make([]corev1.PodCondition, 0, len(conditions))
+	for _, c := range conditions {
+		switch c.Type {
+		case corev1.PodReady, corev1.PodScheduled, v1alpha1.PodConditionStartTimeout:
+			out = append(out, c)
+		default:
+			out = append(out, corev1.PodCondition{Type: c.Type, Status: c.Status})
 		}
 	}
-	return trimmed, nil
+	return out
 }
 
 func trimContainers(statuses []corev1.ContainerStatus) []corev1.ContainerStatus {

@@ -27,6 +27,8 @@ import (
 // +kubebuilder:rbac:groups=batch.stint.dev,resources=batchjobs/status,verbs=get;update;patch
 // +kubebuilder:rbac:groups=batch.stint.dev,resources=batchjobs/finalizers,verbs=update
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups="",resources=pods/status,verbs=patch
+// +kubebuilder:rbac:groups="",resources=namespaces,verbs=get
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
 // name is the controller's, in logs, metrics and events.

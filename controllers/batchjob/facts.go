@@ -32,6 +32,11 @@ func factsOf(pod *corev1.Pod, messages bool) engine.Pod {
 		Assigned: pod.Spec.NodeName != "",
 		Created:  pod.CreationTimestamp.Time,
 		Finished: finishTime(pod),
+		Started:  started(pod),
+		Index:    number(pod.Annotations[v1alpha1.AnnotationCompletionIndex], -1),
+
+		IndexFailures: int32(number(pod.Annotations[v1alpha1.AnnotationIndexFailureCount], 0)),
+		IndexIgnored:  int32(number(pod.Annotations[v1alpha1.AnnotationIndexIgnoredFailureCount], 0)),
 	}
 	if p.Deleting {
 		grace := pod.DeletionGracePeriodSeconds
@@ -44,12 +49,52 @@ func factsOf(pod *corev1.Pod, messages bool) engine.Pod {
 		p.Restarts += s.RestartCount
 		p.MaxRestarts = max(p.MaxRestarts, s.RestartCount)
 	})
+	failing(pod, &p)
 	p.Why = why(pod)
 	if !messages && p.Why.ExitCode != 0 {
 		p.Why.Message = ""
 	}
 	p.Why.Message = printable(p.Why.Message, maxTerminationMessage)
 	return p
+}
+
+// number reads a count that we wrote; anything else is absent.
+func number(s string, absent int) int {
+	n, err := strconv.ParseInt(s, 10, 32)
+	if err != nil || n < 0 {
+		return absent
+	}
+	return int(n)
+}
+
+// started tells whether a container runs or has run.
+func started(pod *corev1.Pod) bool {
+	if pod.Status.Phase != corev1.PodPending {
+		return pod.Status.Phase != ""
+	}
+	any := false
+	eachContainer(pod, func(s *corev1.ContainerStatus) {
+		any = any || s.State.Running != nil || s.State.Terminated != nil
+	})
+	return any
+}
+
+// failing fills in what podFailurePolicy can match, in batch/v1's order: the
+// containers, then the init containers.
+func failing(pod *corev1.Pod, p *engine.Pod) {
+	if p.Phase != corev1.PodFailed && !p.Deleting {
+		return
+	}
+	for _, statuses := range [][]corev1.ContainerStatus{pod.Status.ContainerStatuses, pod.Status.InitContainerStatuses} {
+		for i := range statuses {
+			if t := statuses[i].State.Terminated; t != nil && t.ExitCode != 0 {
+				p.Exits = append(p.Exits, engine.Exit{Container: statuses[i].Name, Code: t.ExitCode})
+			}
+		}
+	}
+	for _, c := range pod.Status.Conditions {
+		p.Conditions = append(p.Conditions, engine.PodCondition{Type: c.Type, Status: c.Status})
+	}
 }
 
 // finishTime is when a pod ended, as batch/v1 tells it: the last container to
@@ -93,6 +138,9 @@ func deletedOrCreated(m *metav1.ObjectMeta) time.Time {
 func why(pod *corev1.Pod) engine.Why {
 	if w, ok := whyEnded(pod); ok {
 		return w
+	}
+	if c := podCondition(pod, v1alpha1.PodConditionStartTimeout); c != nil && c.Status == corev1.ConditionTrue {
+		return engine.Why{Reason: v1alpha1.ReasonStartTimeout, Message: c.Message}
 	}
 	if pod.Status.Reason != "" {
 		return engine.Why{Reason: pod.Status.Reason, Message: pod.Status.Message}

@@ -68,7 +68,29 @@ func (r *Reconciler) observeJob(ctx context.Context, key types.NamespacedName, j
 	if missing(job, mine) {
 		return r.observeLive(ctx, key)
 	}
-	return r.sight(key, job, mine, nil), nil
+	s := r.sight(key, job, mine, nil)
+	return s, r.lookForClosing(ctx, s)
+}
+
+// lookForClosing asks whether the namespace is going away, where the answer
+// matters: a failed pod of an index with its own back-off is held until it is
+// replaced, and in such a namespace it never is.
+func (r *Reconciler) lookForClosing(ctx context.Context, s *sight) error {
+	if s.Job == nil || s.Job.Spec.BackoffLimitPerIndex == nil {
+		return nil
+	}
+	for i := range s.Pods {
+		if !s.Pods[i].Deleting || !s.Pods[i].Tracked {
+			continue
+		}
+		ns := &corev1.Namespace{}
+		if err := r.Live.Get(ctx, types.NamespacedName{Name: s.key.Namespace}, ns); err != nil && !apierrors.IsNotFound(err) {
+			return fmt.Errorf("asking whether namespace %s is being deleted: %w", s.key.Namespace, err)
+		}
+		s.Closing = ns.DeletionTimestamp != nil
+		return nil
+	}
+	return nil
 }
 
 // missing tells that the status knows of more active pods than the cache has. A
@@ -129,7 +151,8 @@ func (r *Reconciler) observeLive(ctx context.Context, key types.NamespacedName) 
 		return nil, err
 	}
 	r.fresh.readLive(job, version)
-	return r.sight(key, job, mine, nil), nil
+	s := r.sight(key, job, mine, nil)
+	return s, r.lookForClosing(ctx, s)
 }
 
 // livePods are the pods that the job controls, read from the API server, and

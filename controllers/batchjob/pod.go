@@ -37,9 +37,43 @@ func newPod(job *v1alpha1.BatchJob, order engine.PodOrder) *corev1.Pod {
 	}
 	maps.Copy(pod.Labels, podLabels(job, order.Run))
 	pod.Annotations[v1alpha1.AnnotationRevision] = order.Revision
+	if order.Indexed {
+		giveIndex(pod, job, order)
+	}
 	explainFailures(pod.Spec.InitContainers)
 	explainFailures(pod.Spec.Containers)
 	return pod
+}
+
+// giveIndex tells a pod its completion index in batch/v1's ways: label,
+// annotation, host name and environment.
+func giveIndex(pod *corev1.Pod, job *v1alpha1.BatchJob, order engine.PodOrder) {
+	index := strconv.Itoa(order.Index)
+	pod.GenerateName = job.Name + "-" + index + "-"
+	pod.Labels[v1alpha1.LabelCompletionIndex] = index
+	pod.Annotations[v1alpha1.AnnotationCompletionIndex] = index
+	pod.Spec.Hostname = job.Name + "-" + index
+	if order.CountsFailures {
+		pod.Annotations[v1alpha1.AnnotationIndexFailureCount] = strconv.Itoa(int(order.Failures))
+		if order.Ignored > 0 {
+			pod.Annotations[v1alpha1.AnnotationIndexIgnoredFailureCount] = strconv.Itoa(int(order.Ignored))
+		}
+	}
+	for _, containers := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
+		for i := range containers {
+			addIndexEnv(&containers[i])
+		}
+	}
+}
+
+// addIndexEnv sets JOB_COMPLETION_INDEX unless the container has its own.
+func addIndexEnv(c *corev1.Container) {
+	if slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool { return e.Name == v1alpha1.EnvCompletionIndex }) {
+		return
+	}
+	c.Env = append(c.Env, corev1.EnvVar{Name: v1alpha1.EnvCompletionIndex, ValueFrom: &corev1.EnvVarSource{
+		FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.labels['" + v1alpha1.LabelCompletionIndex + "']"},
+	}})
 }
 
 // podLabels are batch/v1's, under both their names, and our own two.

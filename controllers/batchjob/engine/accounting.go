@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/stint-dev/stint/api/v1alpha1"
@@ -28,8 +29,11 @@ type tally struct {
 	counted   struct{ succeeded, failed int32 }
 	uncounted v1alpha1.UncountedTerminatedPods
 	// newSucceeded and newFailed are accounted for by this plan and were not
-	// before, by the time of their end.
-	newSucceeded, newFailed []*Pod
+	// before, by the time of their end. newIgnored are failures that
+	// podFailurePolicy does not count; they only slow down the next pod.
+	newSucceeded, newFailed, newIgnored []*Pod
+	// heldFailures end with their index's back-off and are counted then.
+	heldFailures int32
 	// names are taken by pods that exist.
 	names map[string]struct{}
 }
@@ -40,6 +44,7 @@ func (w *work) count() {
 	pending := map[types.UID]*Pod{}
 	w.names = make(map[string]struct{}, len(w.o.Pods))
 	durable := w.durableEnds()
+	w.index()
 	for i := range w.o.Pods {
 		p := &w.o.Pods[i]
 		w.names[p.Name] = struct{}{}
@@ -51,18 +56,39 @@ func (w *work) count() {
 		switch _, known := durable[p.UID]; {
 		case known && p.Tracked:
 			pending[p.UID] = p
-			w.plan.Release = append(w.plan.Release, p.PodRef)
+			w.release(p)
 		case known || !p.Tracked:
-		case w.hasSucceeded(p):
-			w.newSucceeded = append(w.newSucceeded, p)
-		case w.hasFailed(p):
-			w.newFailed = append(w.newFailed, p)
+		default:
+			w.end(p)
 		}
 	}
 	byEnd := func(a, b *Pod) int { return cmp.Or(a.Finished.Compare(b.Finished), cmp.Compare(a.UID, b.UID)) }
 	slices.SortFunc(w.newSucceeded, byEnd)
 	slices.SortFunc(w.newFailed, byEnd)
+	slices.SortFunc(w.newIgnored, byEnd)
 	w.fold(pending)
+}
+
+func (w *work) release(p *Pod) { w.plan.Release = append(w.plan.Release, p.PodRef) }
+
+// end notes the end of a tracked pod that has not been accounted for.
+func (w *work) end(p *Pod) {
+	succeeded, failed := p.Phase == corev1.PodSucceeded, w.hasFailed(p)
+	switch {
+	case !succeeded && !failed:
+	case w.on && (!w.valid(p) || succeeded && w.recorded.has(p.Index)):
+		w.release(p) // no index of the job, or one that has succeeded: nothing to count
+	case succeeded:
+		w.newSucceeded = append(w.newSucceeded, p)
+	case w.holds(p):
+		if w.counts(p) {
+			w.heldFailures++
+		}
+	case w.counts(p):
+		w.newFailed = append(w.newFailed, p)
+	default:
+		w.newIgnored = append(w.newIgnored, p)
+	}
 }
 
 // durableEnds is the set of UIDs in uncountedTerminatedPods.
@@ -75,6 +101,9 @@ func (w *work) durableEnds() map[types.UID]struct{} {
 		for _, uid := range u.Failed {
 			set[uid] = struct{}{}
 		}
+		for _, uid := range u.Ignored {
+			set[uid] = struct{}{}
+		}
 	}
 	return set
 }
@@ -83,7 +112,7 @@ func (w *work) durableEnds() map[types.UID]struct{} {
 // for when the current one began, so nothing is lost.
 func (w *work) letGo(p *Pod) {
 	if p.Tracked && p.Run < w.run {
-		w.plan.Release = append(w.plan.Release, p.PodRef)
+		w.release(p)
 	}
 }
 
@@ -99,18 +128,16 @@ func (w *work) classify(p *Pod) {
 	}
 }
 
-func (w *work) hasSucceeded(p *Pod) bool { return p.Phase == "Succeeded" }
-
 // hasFailed is batch/v1's rule (isPodFailed): the phase Failed, and, unless
 // only failed pods are replaced, any pod that is being deleted. One that was
 // deleted by force, or before it had a node, has ended for the API server: only
 // our finalizer still holds it. When the job has failed, every pod that is
 // deleted counts as failed.
 func (w *work) hasFailed(p *Pod) bool {
-	if p.Phase == "Failed" {
+	if p.Phase == corev1.PodFailed {
 		return true
 	}
-	if !p.Deleting || p.Phase == "Succeeded" {
+	if !p.Deleting || p.Phase == corev1.PodSucceeded {
 		return false
 	}
 	return !w.keepsTerminating() || p.Forced || w.hasCondition(v1alpha1.ConditionFailureTarget)
@@ -126,21 +153,33 @@ func (w *work) keepsTerminating() bool {
 func (w *work) fold(pending map[types.UID]*Pod) {
 	w.counted.succeeded, w.counted.failed = w.was.Succeeded, w.was.Failed
 	if u := w.was.UncountedTerminatedPods; u != nil {
+		var ignored int32
 		w.uncounted.Succeeded = foldInto(&w.counted.succeeded, u.Succeeded, pending)
 		w.uncounted.Failed = foldInto(&w.counted.failed, u.Failed, pending)
+		w.uncounted.Ignored = foldInto(&ignored, u.Ignored, pending)
 	}
 	w.succeeded = w.counted.succeeded + size(w.uncounted.Succeeded) + size(w.newSucceeded)
-	w.failed = w.counted.failed + size(w.uncounted.Failed) + size(w.newFailed)
+	w.failed = w.counted.failed + size(w.uncounted.Failed) + size(w.newFailed) + w.heldFailures
+	room := maxUncounted - len(w.uncounted.Succeeded) - len(w.uncounted.Failed) - len(w.uncounted.Ignored)
+	if w.on {
+		// The index is the record of a success.
+		w.succeeded = int32(w.completed.count()) //nolint:gosec // at most completions
+		w.counted.succeeded = w.succeeded
+	} else {
+		room = record(&w.uncounted.Succeeded, &w.newSucceeded, room)
+	}
+	room = record(&w.uncounted.Failed, &w.newFailed, room)
+	record(&w.uncounted.Ignored, &w.newIgnored, room)
+}
 
-	room := maxUncounted - len(w.uncounted.Succeeded) - len(w.uncounted.Failed)
-	w.newSucceeded = w.newSucceeded[:min(room, len(w.newSucceeded))]
-	w.newFailed = w.newFailed[:min(room-len(w.newSucceeded), len(w.newFailed))]
-	for _, p := range w.newSucceeded {
-		w.uncounted.Succeeded = append(w.uncounted.Succeeded, p.UID)
+// record writes down as many ends as there is room for and keeps those in the
+// list; the others are found again next time.
+func record(uids *[]types.UID, ends *[]*Pod, room int) (left int) {
+	*ends = (*ends)[:min(room, len(*ends))]
+	for _, p := range *ends {
+		*uids = append(*uids, p.UID)
 	}
-	for _, p := range w.newFailed {
-		w.uncounted.Failed = append(w.uncounted.Failed, p.UID)
-	}
+	return room - len(*ends)
 }
 
 // foldInto counts the UIDs whose pod is no longer held and returns the others.

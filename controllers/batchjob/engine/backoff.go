@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -25,11 +26,15 @@ func (w *work) countBackoff() {
 			w.backoff.last = b.LastFailureTime.Time
 		}
 	}
-	w.backoff.add(w.newSucceeded, w.newFailed)
+	if w.perIndex {
+		return // each index has its own, in the annotations of its pods
+	}
+	failed := slices.Concat(w.newFailed, w.newIgnored)
+	w.backoff.add(w.newSucceeded, failed)
 }
 
-// add counts new ends: a success resets, failures after it count anew. Both
-// lists are in the order of time.
+// add counts new ends: a success resets, failures after it count anew. The
+// successes are in the order of time.
 func (b *backoff) add(succeeded, failed []*Pod) {
 	var since time.Time
 	if n := len(succeeded); n > 0 {

@@ -77,6 +77,7 @@ type work struct {
 	// current is the revision that the spec has now.
 	current string
 
+	indexed
 	tally
 	backoff backoff
 	// verdict is reached if not nil; durable tells that it has been written.
@@ -110,10 +111,14 @@ func begin(o *Observed) *work {
 }
 
 // absorbs tells whether the run takes over the revision that the spec has now:
-// while no pod of it exists and none has been counted there is nothing that the
-// old one defines, and while it is suspended with no pod active, whatever
-// batch/v1 lets a suspended job change (KEP-5440).
+// when only the size of an elastic Indexed job changed (KEP-3715); while no pod
+// of it exists and none has been counted, as there is nothing that the old one
+// defines; and while it is suspended with no pod active, whatever batch/v1 lets
+// a suspended job change (KEP-5440).
 func (w *work) absorbs() bool {
+	if elastic(&w.job.Spec) && sameButSize(w.was.Revision, w.current) {
+		return true
+	}
 	if w.was.Active > 0 {
 		return false
 	}

@@ -79,3 +79,11 @@ func lastFailed(pods []Pod, run int64, failed func(*Pod) bool) *Pod {
 	}
 	return last
 }
+
+// reasonOf is the kubelet's or the scheduler's reason with its explanation.
+func reasonOf(p *Pod) string {
+	if p.Why.Reason == "" {
+		return "it is not known why"
+	}
+	return withMessage(p.Why.Reason, p.Why.Message)
+}

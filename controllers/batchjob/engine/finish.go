@@ -16,6 +16,8 @@ type verdict struct {
 	success bool
 	reason  string
 	message string
+	// culprit is the pod that the message tells of, if it tells of one.
+	culprit *Pod
 }
 
 // interim and terminal are batch/v1's two conditions of each verdict: the
@@ -38,11 +40,15 @@ func (v *verdict) terminal() string {
 // stands: failure beats success, and what has been written never flips.
 func (w *work) judge() {
 	for _, rule := range []func(*work) *verdict{
-		successDeclared,     // SuccessCriteriaMet is durable
-		failureDeclared,     // FailureTarget is durable
+		successDeclared, // SuccessCriteriaMet is durable
+		failureDeclared, // FailureTarget is durable
+		failJobRule,
 		backoffLimitReached, // before the deadline, as in batch/v1
 		deadlineExceeded,
-		completionsReached, // last: failure beats success
+		tooManyFailedIndexes,
+		someIndexesFailed, // only once every index has ended
+		successPolicyMet,  // failure beats success
+		completionsReached,
 	} {
 		if w.verdict = rule(w); w.verdict != nil {
 			break
@@ -76,11 +82,7 @@ func backoffLimitReached(w *work) *verdict {
 	if w.failed <= limit && !w.restartsReach(limit) {
 		return nil
 	}
-	message := "Job has reached the specified backoff limit"
-	if last := w.culprit(); last != nil {
-		message += ": " + describe(last)
-	}
-	return &verdict{reason: v1alpha1.ReasonBackoffLimitExceeded, message: message}
+	return w.blame(&verdict{reason: v1alpha1.ReasonBackoffLimitExceeded, message: "Job has reached the specified backoff limit"})
 }
 
 func (w *work) restartsReach(limit int32) bool {
@@ -92,6 +94,14 @@ func (w *work) restartsReach(limit int32) bool {
 		restarts += p.Restarts
 	}
 	return restarts > 0 && restarts >= limit
+}
+
+// blame adds to a verdict which pod brought it about.
+func (w *work) blame(v *verdict) *verdict {
+	if v.culprit = w.culprit(); v.culprit != nil {
+		v.message += ": " + describe(v.culprit)
+	}
+	return v
 }
 
 // culprit is the pod to name when the job fails: the one that failed last, or
@@ -125,6 +135,23 @@ func (w *work) deadline() (time.Time, bool) {
 		return time.Time{}, false
 	}
 	return w.was.StartTime.Add(limit), true
+}
+
+func tooManyFailedIndexes(w *work) *verdict {
+	limit := w.job.Spec.MaxFailedIndexes
+	if !w.perIndex || limit == nil || w.failedSet.count() <= int(*limit) {
+		return nil
+	}
+	return w.blame(&verdict{reason: v1alpha1.ReasonMaxFailedIndexesExceeded,
+		message: "Job has exceeded the specified maximal number of failed indexes"})
+}
+
+func someIndexesFailed(w *work) *verdict {
+	failed := w.failedSet.count()
+	if failed == 0 || failed+w.completed.count() < w.limit {
+		return nil
+	}
+	return w.blame(&verdict{reason: v1alpha1.ReasonFailedIndexes, message: "Job has failed indexes"})
 }
 
 // completionsReached: enough pods succeeded, or one of a work queue, and no
@@ -176,10 +203,7 @@ func (w *work) windDown() {
 func (w *work) stop() {
 	for _, p := range w.activePods {
 		w.plan.Delete = append(w.plan.Delete, p.PodRef)
-		w.removed++
-		if p.Ready {
-			w.ready--
-		}
+		w.away(p)
 	}
 }
 
@@ -189,13 +213,10 @@ func (w *work) shortCause() string {
 	if w.durable {
 		return shortShown(w.was.Reason, w.verdict.reason)
 	}
-	if w.verdict.reason != v1alpha1.ReasonBackoffLimitExceeded {
+	if w.verdict.culprit == nil {
 		return ""
 	}
-	if p := w.culprit(); p != nil {
-		return short(p)
-	}
-	return ""
+	return short(w.verdict.culprit)
 }
 
 func (w *work) hasCondition(t string) bool { return meta.IsStatusConditionTrue(w.was.Conditions, t) }

@@ -115,15 +115,9 @@ var notYet = []struct {
 	path string
 	set  func(*v1alpha1.BatchJob) bool
 }{
-	{"spec.completionMode: Indexed", func(j *v1alpha1.BatchJob) bool { return j.Spec.IsIndexed() }},
-	{"spec.backoffLimitPerIndex", func(j *v1alpha1.BatchJob) bool { return j.Spec.BackoffLimitPerIndex != nil }},
-	{"spec.maxFailedIndexes", func(j *v1alpha1.BatchJob) bool { return j.Spec.MaxFailedIndexes != nil }},
-	{"spec.podFailurePolicy", func(j *v1alpha1.BatchJob) bool { return j.Spec.PodFailurePolicy != nil }},
-	{"spec.successPolicy", func(j *v1alpha1.BatchJob) bool { return j.Spec.SuccessPolicy != nil }},
 	{"spec.selector", func(j *v1alpha1.BatchJob) bool { return j.Spec.Selector != nil }},
 	{"spec.manualSelector", func(j *v1alpha1.BatchJob) bool { return j.Spec.IsManualSelector() }},
 	{"spec.dependsOn", func(j *v1alpha1.BatchJob) bool { return len(j.Spec.DependsOn) > 0 }},
-	{"spec.podStartTimeoutSeconds", func(j *v1alpha1.BatchJob) bool { return j.Spec.PodStartTimeoutSeconds != nil }},
 	{"spec.runAt", func(j *v1alpha1.BatchJob) bool { return j.Spec.RunAt != "" }},
 	{"metadata.annotations[" + v1alpha1.AnnotationRunAt + "]", func(j *v1alpha1.BatchJob) bool {
 		return j.Annotations[v1alpha1.AnnotationRunAt] != ""

@@ -3,11 +3,12 @@ package engine
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"strconv"
 
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// A pod's name is `<job>-` and five characters, as an API server's
+// A pod's name is `<job>-`, for an Indexed job `<job>-<index>-`, and five characters, as an API server's
 // generateName would give it, but the characters follow from the job's UID,
 // the run and the pod's ordinal. An order that is carried out twice (a lost
 // answer, a restart, a cache that lags) therefore meets AlreadyExists instead
@@ -31,7 +32,15 @@ type namer struct {
 }
 
 func newNamer(job string, uid types.UID, run int64) namer {
-	seed := binary.AppendVarint([]byte(uid), run)
+	return makeNamer(job+"-", binary.AppendVarint([]byte(uid), run))
+}
+
+// newIndexNamer gives out the names of one index's pods.
+func newIndexNamer(job string, uid types.UID, run int64, index int) namer {
+	return makeNamer(job+"-"+strconv.Itoa(index)+"-", binary.AppendVarint(binary.AppendVarint([]byte(uid), run), int64(index)))
+}
+
+func makeNamer(base string, seed []byte) namer {
 	sum := sha256.Sum256(seed)
 	factor := binary.BigEndian.Uint64(sum[:8]) % suffixCount
 	// The alphabet has 27 letters, so a factor that 3 does not divide makes
@@ -39,7 +48,6 @@ func newNamer(job string, uid types.UID, run int64) namer {
 	if factor%3 == 0 {
 		factor++
 	}
-	base := job + "-"
 	if len(base) > maxBase {
 		base = base[:maxBase]
 	}

@@ -25,6 +25,9 @@ type Observed struct {
 	// RetryAt is until when no pod is made because the API server refused the
 	// last one for now; zero if it did not.
 	RetryAt time.Time
+	// Closing is set when the namespace is being deleted: no pod will be made
+	// in it any more.
+	Closing bool
 }
 
 // Pod holds what the judge needs to know of one pod. Pointers of the API type
@@ -55,6 +58,16 @@ type Pod struct {
 	// Finished is when the pod ended: see FinishTime in the hands for how it
 	// is told. Zero while it runs.
 	Finished time.Time
+	// Started is set once a container runs, or has run; init containers too.
+	Started bool
+	// Index is the completion index, -1 if the pod has none. IndexFailures and
+	// IndexIgnored are how often its index had failed before.
+	Index                       int
+	IndexFailures, IndexIgnored int32
+	// Exits are the containers that terminated with an exit code other than 0,
+	// init containers last; Conditions are the pod's own.
+	Exits      []Exit
+	Conditions []PodCondition
 	// Restarts is the sum over all containers and init containers,
 	// MaxRestarts the largest of them.
 	Restarts, MaxRestarts int32

@@ -6,8 +6,8 @@ import (
 	"github.com/stint-dev/stint/api/v1alpha1"
 )
 
-// Plan is what is to be done, in this order: Release, Drop, Delete, Track,
-// Create, Status, DeleteJob. The zero Plan does nothing. Any prefix of it may be the last
+// Plan is what is to be done, in this order: Release, Drop, Delete, Expire,
+// Track, Create, Status, DeleteJob. The zero Plan does nothing. Any prefix of it may be the last
 // thing ever done.
 type Plan struct {
 	// Release takes our finalizer off these pods.
@@ -18,6 +18,9 @@ type Plan struct {
 	Drop []PodRef
 	// Delete deletes these pods, gracefully; their end is still counted.
 	Delete []PodRef
+	// Expire gives these pods the condition batch.stint.dev/StartTimeout and
+	// deletes them; their end is still counted.
+	Expire []Expiry
 	// Track puts our finalizer and label back on active pods that lost them by
 	// somebody else's hand and whose end would otherwise go unseen.
 	Track []PodRef
@@ -41,6 +44,19 @@ type PodOrder struct {
 	Name     string
 	Run      int64
 	Revision string
+	// Index is that of an Indexed job's pod.
+	Indexed bool
+	Index   int
+	// CountsFailures tells of backoffLimitPerIndex; Failures and Ignored are
+	// then how often the index has failed before.
+	CountsFailures    bool
+	Failures, Ignored int32
+}
+
+// Expiry is a pod that took too long to start, and why.
+type Expiry struct {
+	PodRef
+	Message string
 }
 
 // State is what a person would say the job is doing.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -17,11 +18,14 @@ import (
 // that an upgrade of the operator re-stamps jobs and runs none of them again.
 const revisionPrefix = "v1-"
 
-// revisionLength is that of the hash in hexadecimal digits: 64 bits.
-const revisionLength = 16
+// digits of the hash in hexadecimal, 64 bits, and its length with the prefix.
+const (
+	digits     = 16
+	hashLength = len(revisionPrefix) + digits
+)
 
 // defining are the fields that define a run; everything else acts on the
-// current one. completions of an elastic Indexed job is not among them.
+// current one. completions of an Indexed job stands behind the hash instead.
 type defining struct {
 	Template             corev1.PodTemplateSpec     `json:"template"`
 	CompletionMode       v1alpha1.CompletionMode    `json:"completionMode"`
@@ -43,16 +47,38 @@ func Revision(spec *v1alpha1.BatchJobSpec) (revision, fixed string) {
 		PodFailurePolicy:     spec.PodFailurePolicy,
 		SuccessPolicy:        spec.SuccessPolicy,
 	}
-	if spec.IsIndexed() {
+	count, set := spec.GetCompletions()
+	size := ""
+	switch {
+	case spec.IsIndexed():
 		d.CompletionMode = v1alpha1.IndexedCompletion
-	}
-	if count, set := spec.GetCompletions(); set && !(spec.IsIndexed() && count == spec.GetParallelism()) {
+		size = sizeMark + strconv.Itoa(int(count))
+	case set:
 		d.Completions = &count
 	}
 	delete(d.Template.Labels, v1alpha1.LabelHelmChart)
-	revision = hash(&d)
+	revision = hash(&d) + size
 	mutableWhileSuspended(&d.Template)
-	return revision, hash(&d)
+	return revision, hash(&d) + size
+}
+
+// sizeMark stands between the hash and completions in the revision of an
+// Indexed job, so that a change of its size alone can be told.
+const sizeMark = "-"
+
+// elastic: an Indexed job whose completions and parallelism are the same may
+// change both in the middle of a run.
+func elastic(spec *v1alpha1.BatchJobSpec) bool {
+	count, _ := spec.GetCompletions()
+	return spec.IsIndexed() && count == spec.GetParallelism()
+}
+
+// sameButSize compares two revisions of Indexed jobs without their sizes.
+func sameButSize(a, b string) bool {
+	if len(a) <= hashLength || len(b) <= hashLength {
+		return false
+	}
+	return a[:hashLength] == b[:hashLength]
 }
 
 // mutableWhileSuspended removes the fields that a suspended job may change.
@@ -81,7 +107,7 @@ func sameAlgorithm(a, b string) bool {
 func hash(d *defining) string {
 	canonical := canonicalJSON(d)
 	sum := sha256.Sum256(canonical)
-	return revisionPrefix + hex.EncodeToString(sum[:])[:revisionLength]
+	return revisionPrefix + hex.EncodeToString(sum[:])[:digits]
 }
 
 // canonicalJSON has sorted keys and neither nulls nor empty values.

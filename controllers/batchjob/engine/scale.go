@@ -21,9 +21,11 @@ func (w *work) scale() {
 		w.wake(end)
 	}
 	active, want := len(w.activePods), w.wanted()
-	if active > want {
-		w.remove(active - want)
-	} else if n := w.missing(want - active); n > 0 {
+	w.remove(max(0, active-want))
+	if w.removed == 0 {
+		w.expireUnstarted()
+	}
+	if n := w.missing(want - active); n > 0 && w.removed == 0 {
 		w.add(n)
 	}
 	w.track()
@@ -57,10 +59,12 @@ func (w *work) missing(n int) int {
 func (w *work) add(n int) {
 	if until := w.backoff.until(&w.job.Spec); w.o.Now.Before(until) {
 		w.wake(until)
-		w.plan.Outcome = Outcome{State: StateBackingOff, Message: w.backoffMessage(until)}
-		if p := lastFailed(w.o.Pods, w.run, w.hasFailed); p != nil {
-			w.plan.Outcome.Short = short(p)
-		}
+		w.backOff(fmt.Sprintf("Waiting until %s to replace a failed pod (failure %d in a row)",
+			until.UTC().Format(time.RFC3339), w.backoff.failures))
+		return
+	}
+	if w.on {
+		w.addIndexes(n)
 		return
 	}
 	names := newNamer(w.job.Name, w.job.UID, w.run)
@@ -91,28 +95,61 @@ func (w *work) running() Outcome {
 	return out
 }
 
-func (w *work) backoffMessage(until time.Time) string {
-	message := fmt.Sprintf("Waiting until %s to replace a failed pod (failure %d in a row)",
-		until.UTC().Format(time.RFC3339), w.backoff.failures)
+// backOff says until when nothing is made, and which pod is the cause.
+func (w *work) backOff(message string) {
+	w.plan.Outcome = Outcome{State: StateBackingOff, Message: message}
 	if p := lastFailed(w.o.Pods, w.run, w.hasFailed); p != nil {
-		message += ": " + describe(p)
+		w.plan.Outcome.Message += ": " + describe(p)
+		w.plan.Outcome.Short = short(p)
 	}
-	return message
 }
 
-// remove takes n active pods away, those first that have done least.
+// remove takes at least n active pods away: first those that an Indexed job
+// cannot use, then those that have done least.
 func (w *work) remove(n int) {
-	pods := slices.Clone(w.activePods)
-	slices.SortFunc(pods, leastDone)
-	for _, p := range pods[:min(n, len(pods), maxChanges)] {
+	rest := slices.Clone(w.activePods)
+	var pods []*Pod
+	if w.on {
+		pods = w.surplus()
+		rest = slices.DeleteFunc(rest, func(p *Pod) bool { return slices.Contains(pods, p) })
+	}
+	slices.SortFunc(rest, leastDone)
+	pods = append(pods, rest[:max(0, min(n-len(pods), len(rest)))]...)
+	for _, p := range pods[:min(len(pods), maxChanges)] {
 		if p.Tracked {
 			w.plan.Drop = append(w.plan.Drop, p.PodRef)
 		} else {
 			w.plan.Delete = append(w.plan.Delete, p.PodRef)
 		}
-		w.removed++
-		if p.Ready {
-			w.ready--
+		w.away(p)
+	}
+}
+
+// away takes a pod out of the counts of this plan's status.
+func (w *work) away(p *Pod) {
+	w.removed++
+	if p.Ready {
+		w.ready--
+	}
+}
+
+// expireUnstarted ends the pods that did not get a container started within
+// podStartTimeoutSeconds.
+func (w *work) expireUnstarted() {
+	limit := w.job.Spec.GetPodStartTimeout()
+	if limit == 0 {
+		return
+	}
+	for _, p := range w.activePods {
+		end := p.Created.Add(limit)
+		switch {
+		case p.Started:
+		case w.o.Now.Before(end):
+			w.wake(end)
+		default:
+			message := fmt.Sprintf("no container started within %s (podStartTimeoutSeconds)", limit)
+			w.plan.Expire = append(w.plan.Expire, Expiry{PodRef: p.PodRef, Message: withMessage(message, reasonOf(p))})
+			w.away(p)
 		}
 	}
 }

@@ -16,6 +16,12 @@ func (w *work) status() *v1alpha1.BatchJobStatus {
 	s.Active = size(w.activePods) - w.removed + size(w.plan.Create)
 	s.Ready = ptr.To(min(w.ready, s.Active))
 	s.Terminating = ptr.To(w.terminating)
+	if w.on {
+		s.CompletedIndexes = w.completed.String()
+	}
+	if w.perIndex {
+		s.FailedIndexes = ptr.To(w.failedSet.String())
+	}
 	s.Succeeded, s.Failed = w.counted.succeeded, w.counted.failed
 	s.UncountedTerminatedPods = w.uncounted.DeepCopy()
 	s.Backoff = w.backoff.status()
