@@ -39,6 +39,8 @@ func (o *outcome) fail(err error) {
 // one that fails does not stop the others.
 func (r *Reconciler) apply(ctx context.Context, s *sight, plan engine.Plan) *outcome {
 	out := &outcome{}
+	r.adopt(ctx, s, plan.Adopt, out)
+	r.each(plan.Disown, func(ref engine.PodRef) { r.disown(ctx, s, ref, out) })
 	r.each(plan.Release, func(ref engine.PodRef) { r.release(ctx, s, ref, out) })
 	r.each(plan.Drop, func(ref engine.PodRef) { r.drop(ctx, s, ref, out) })
 	r.each(plan.Delete, func(ref engine.PodRef) { r.deleteOne(ctx, s, ref, out) })
@@ -148,40 +150,10 @@ func (r *Reconciler) track(ctx context.Context, s *sight, ref engine.PodRef, out
 	pod := s.pods[ref.UID]
 	patch := podPatch{UID: ref.UID, ResourceVersion: pod.ResourceVersion,
 		Finalizers: []string{v1alpha1.FinalizerJobTracking},
-		Labels:     map[string]string{v1alpha1.LabelJobUID: string(s.Job.UID), v1alpha1.LabelJobName: s.Job.Name}}
+		Labels:     map[string]any{v1alpha1.LabelJobUID: string(s.Job.UID)}}
 	if _, err := r.patch(ctx, s, ref, patch); err != nil && !report.Moved(err) {
 		out.fail(fmt.Errorf("putting our finalizer back on pod %s: %w", ref.Name, err))
 	}
-}
-
-// podPatch is a strategic merge patch of a pod's metadata. Lists in it are
-// merged with, or taken out of, what others have put there.
-type podPatch struct {
-	UID             types.UID         `json:"uid"`
-	ResourceVersion string            `json:"resourceVersion,omitempty"`
-	Labels          map[string]string `json:"labels,omitempty"`
-	Finalizers      []string          `json:"finalizers,omitempty"`
-	Remove          []string          `json:"$deleteFromPrimitiveList/finalizers,omitempty"`
-}
-
-func withoutFinalizer(uid types.UID, version string) podPatch {
-	return podPatch{UID: uid, ResourceVersion: version, Remove: []string{v1alpha1.FinalizerJobTracking}}
-}
-
-// patch returns the version that the pod has now.
-func (r *Reconciler) patch(ctx context.Context, s *sight, ref engine.PodRef, p podPatch) (version string, err error) {
-	data, err := json.Marshal(map[string]podPatch{"metadata": p})
-	if err != nil {
-		return "", err
-	}
-	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: s.key.Namespace, Name: ref.Name}}
-	if err := r.Client.Patch(ctx, pod, client.RawPatch(types.StrategicMergePatchType, data)); err != nil {
-		return "", err
-	}
-	if s.Job != nil {
-		r.fresh.wrotePod(s.Job, pod.ResourceVersion)
-	}
-	return pod.ResourceVersion, nil
 }
 
 // create makes pods in batches of 1, 2, 4…, as batch/v1 does: where the first

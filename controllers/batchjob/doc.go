@@ -6,6 +6,7 @@
 //	freshness.go   never observe a world older than our own writes
 //	facts.go       from a Pod to what the judge needs to know of it
 //	apply.go       every write, in the order of the plan
+//	claim.go       pods taken over by selector, or given up
 //	pod.go         from the template to a Pod
 //	retry.go       how long to wait when the API server refuses
 //	cache.go       which pods are cached, and how little of them

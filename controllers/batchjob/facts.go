@@ -29,6 +29,7 @@ func factsOf(pod *corev1.Pod, messages bool) engine.Pod {
 		Deleting: pod.DeletionTimestamp != nil,
 		Tracked:  controllerutil.ContainsFinalizer(pod, v1alpha1.FinalizerJobTracking),
 		Labelled: pod.Labels[v1alpha1.LabelJobUID] != "",
+		Orphan:   metav1.GetControllerOfNoCopy(pod) == nil,
 		Assigned: pod.Spec.NodeName != "",
 		Created:  pod.CreationTimestamp.Time,
 		Finished: finishTime(pod),

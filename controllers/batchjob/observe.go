@@ -68,7 +68,14 @@ func (r *Reconciler) observeJob(ctx context.Context, key types.NamespacedName, j
 	if missing(job, mine) {
 		return r.observeLive(ctx, key)
 	}
-	s := r.sight(key, job, mine, nil)
+	return r.complete(ctx, r.sight(key, job, mine, nil))
+}
+
+// complete adds what a cache cannot show.
+func (r *Reconciler) complete(ctx context.Context, s *sight) (*sight, error) {
+	if err := r.observeSelected(ctx, s); err != nil {
+		return nil, err
+	}
 	return s, r.lookForClosing(ctx, s)
 }
 
@@ -151,8 +158,7 @@ func (r *Reconciler) observeLive(ctx context.Context, key types.NamespacedName) 
 		return nil, err
 	}
 	r.fresh.readLive(job, version)
-	s := r.sight(key, job, mine, nil)
-	return s, r.lookForClosing(ctx, s)
+	return r.complete(ctx, r.sight(key, job, mine, nil))
 }
 
 // livePods are the pods that the job controls, read from the API server, and
@@ -207,7 +213,9 @@ func (r *Reconciler) sight(key types.NamespacedName, job *v1alpha1.BatchJob, min
 	s.Pods = make([]engine.Pod, 0, len(mine))
 	for _, p := range mine {
 		s.pods[p.UID] = p
-		s.Pods = append(s.Pods, factsOf(p, !r.HideTerminationMessages))
+		facts := factsOf(p, !r.HideTerminationMessages)
+		facts.Foreign = leftSelector(job, p)
+		s.Pods = append(s.Pods, facts)
 	}
 	s.add(strays)
 	if job != nil {

@@ -76,17 +76,19 @@ func addIndexEnv(c *corev1.Container) {
 	}})
 }
 
-// podLabels are batch/v1's, under both their names, and our own two.
+// podLabels are batch/v1's, under both their names, and our own. With a manual
+// selector the labels are the author's, and only our own are added.
 func podLabels(job *v1alpha1.BatchJob, run int64) map[string]string {
 	uid := string(job.UID)
-	return map[string]string{
-		v1alpha1.LabelJobName:             job.Name,
-		v1alpha1.LabelJobNameLegacy:       job.Name,
-		v1alpha1.LabelControllerUID:       uid,
-		v1alpha1.LabelControllerUIDLegacy: uid,
-		v1alpha1.LabelJobUID:              uid,
-		v1alpha1.LabelRun:                 strconv.FormatInt(run, 10),
+	labels := map[string]string{
+		v1alpha1.LabelJobUID: uid,
+		v1alpha1.LabelRun:    strconv.FormatInt(run, 10),
 	}
+	if !job.Spec.IsManualSelector() {
+		labels[v1alpha1.LabelJobName], labels[v1alpha1.LabelJobNameLegacy] = job.Name, job.Name
+		labels[v1alpha1.LabelControllerUID], labels[v1alpha1.LabelControllerUIDLegacy] = uid, uid
+	}
+	return labels
 }
 
 // explainFailures lets the kubelet take the end of the log as the termination

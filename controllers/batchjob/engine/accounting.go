@@ -34,24 +34,15 @@ type tally struct {
 	newSucceeded, newFailed, newIgnored []*Pod
 	// heldFailures end with their index's back-off and are counted then.
 	heldFailures int32
-	// names are taken by pods that exist.
-	names map[string]struct{}
 }
 
 // count accounts for every pod of the run. A UID in uncountedTerminatedPods is
 // durable: its pod may be let go, and once it is, the UID becomes a number.
 func (w *work) count() {
 	pending := map[types.UID]*Pod{}
-	w.names = make(map[string]struct{}, len(w.o.Pods))
 	durable := w.durableEnds()
 	w.index()
-	for i := range w.o.Pods {
-		p := &w.o.Pods[i]
-		w.names[p.Name] = struct{}{}
-		if p.Run != w.run {
-			w.letGo(p)
-			continue
-		}
+	for _, p := range w.pods {
 		w.classify(p)
 		switch _, known := durable[p.UID]; {
 		case known && p.Tracked:
@@ -68,8 +59,6 @@ func (w *work) count() {
 	slices.SortFunc(w.newIgnored, byEnd)
 	w.fold(pending)
 }
-
-func (w *work) release(p *Pod) { w.plan.Release = append(w.plan.Release, p.PodRef) }
 
 // end notes the end of a tracked pod that has not been accounted for.
 func (w *work) end(p *Pod) {
@@ -106,14 +95,6 @@ func (w *work) durableEnds() map[types.UID]struct{} {
 		}
 	}
 	return set
-}
-
-// letGo releases an ended pod of another run. Those runs have been accounted
-// for when the current one began, so nothing is lost.
-func (w *work) letGo(p *Pod) {
-	if p.Tracked && p.Run < w.run {
-		w.release(p)
-	}
 }
 
 func (w *work) classify(p *Pod) {

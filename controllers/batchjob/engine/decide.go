@@ -47,6 +47,10 @@ func foreign(o *Observed) (Plan, bool) {
 // progress drives a run that has not ended.
 func progress(o *Observed) Plan {
 	w := begin(o)
+	w.plan.Release = append(w.plan.Release, o.Strays...)
+	if w.claim() {
+		return w.plan
+	}
 	w.count()
 	w.judge()
 	held := w.holdReason()
@@ -60,7 +64,6 @@ func progress(o *Observed) Plan {
 	default:
 		w.scale()
 	}
-	w.plan.Release = append(w.plan.Release, o.Strays...)
 	w.plan.Status = w.status()
 	return w.plan
 }
@@ -76,6 +79,9 @@ type work struct {
 	revision, fixed string
 	// current is the revision that the spec has now.
 	current string
+	// pods are those of the current run; names are taken by pods that exist.
+	pods  []*Pod
+	names map[string]struct{}
 
 	indexed
 	tally
@@ -102,7 +108,7 @@ func begin(o *Observed) *work {
 	// The first pods are made before the first status write: after a crash in
 	// between, they tell with which revision the run began.
 	for i := range o.Pods {
-		if p := &o.Pods[i]; p.Run == w.run && p.Tracked && sameAlgorithm(p.Revision, w.current) {
+		if p := &o.Pods[i]; p.Run == w.run && p.Tracked && !p.Orphan && sameAlgorithm(p.Revision, w.current) {
 			w.revision = p.Revision
 			break
 		}

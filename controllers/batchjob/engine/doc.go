@@ -9,8 +9,13 @@
 //	plan.go         the orders that come out
 //	decide.go       the order in which everything is looked at
 //	holds.go        why no pod may be made at the moment
+//	claim.go        which pods are the run's, which to take over or give up
 //	accounting.go   each pod's end is counted once
+//	indexed.go      one success for each index, with its own back-off
+//	indexes.go      sets of indexes, "1,3-5,7"
 //	finish.go       the verdicts, in the order in which they are tried
+//	failure_policy.go, success_policy.go  the rules of the author
+//	ended.go        what is left to do for a finished run
 //	backoff.go      how long to wait after a failure
 //	scale.go        how many pods are wanted, which go first
 //	names.go        the name of the next pod, which is its lock

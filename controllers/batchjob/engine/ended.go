@@ -21,6 +21,7 @@ func finished(o *Observed) (Plan, bool) {
 	for i := range o.Pods {
 		p := &o.Pods[i]
 		switch {
+		case p.Orphan && !p.Tracked: // not ours
 		case p.active() && p.Tracked:
 			plan.Drop = append(plan.Drop, p.PodRef)
 		case p.active():
@@ -76,7 +77,7 @@ func expire(o *Observed, plan *Plan) {
 		return
 	}
 	for i := range o.Pods {
-		if p := &o.Pods[i]; p.ended() && !p.Deleting && !p.Tracked {
+		if p := &o.Pods[i]; p.ended() && !p.Deleting && !p.Tracked && !p.Orphan {
 			plan.Delete = append(plan.Delete, p.PodRef)
 		}
 	}

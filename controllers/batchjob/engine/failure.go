@@ -65,12 +65,11 @@ func withMessage(s, message string) string {
 // lastFailed returns the failed pod of the run that ended last, the one that
 // a person asks about; nil if there is none. Ties go to the greater name so
 // that the answer does not depend on the order of the list.
-func lastFailed(pods []Pod, run int64, failed func(*Pod) bool) *Pod {
+func lastFailed(pods []*Pod, failed func(*Pod) bool) *Pod {
 	var last *Pod
 	var at time.Time
-	for i := range pods {
-		p := &pods[i]
-		if p.Run != run || !failed(p) {
+	for _, p := range pods {
+		if !failed(p) {
 			continue
 		}
 		if last == nil || p.Finished.After(at) || p.Finished.Equal(at) && p.Name > last.Name {

@@ -64,9 +64,8 @@ func failJobRule(w *work) *verdict {
 	if policy == nil {
 		return nil
 	}
-	for i := range w.o.Pods {
-		p := &w.o.Pods[i]
-		if p.Run != w.run || !w.hasFailed(p) {
+	for _, p := range w.pods {
+		if !w.hasFailed(p) {
 			continue
 		}
 		rule, action, what := failureRule(policy, p)

@@ -107,7 +107,7 @@ func (w *work) blame(v *verdict) *verdict {
 // culprit is the pod to name when the job fails: the one that failed last, or
 // the one that restarted most.
 func (w *work) culprit() *Pod {
-	if last := lastFailed(w.o.Pods, w.run, w.hasFailed); last != nil {
+	if last := lastFailed(w.pods, w.hasFailed); last != nil {
 		return last
 	}
 	var worst *Pod

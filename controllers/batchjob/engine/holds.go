@@ -115,8 +115,6 @@ var notYet = []struct {
 	path string
 	set  func(*v1alpha1.BatchJob) bool
 }{
-	{"spec.selector", func(j *v1alpha1.BatchJob) bool { return j.Spec.Selector != nil }},
-	{"spec.manualSelector", func(j *v1alpha1.BatchJob) bool { return j.Spec.IsManualSelector() }},
 	{"spec.dependsOn", func(j *v1alpha1.BatchJob) bool { return len(j.Spec.DependsOn) > 0 }},
 	{"spec.runAt", func(j *v1alpha1.BatchJob) bool { return j.Spec.RunAt != "" }},
 	{"metadata.annotations[" + v1alpha1.AnnotationRunAt + "]", func(j *v1alpha1.BatchJob) bool {

@@ -40,9 +40,8 @@ func (w *work) index() {
 	w.limit, w.perIndex = int(count), w.job.Spec.BackoffLimitPerIndex != nil
 	w.recorded = parseIndexes(w.was.CompletedIndexes, w.limit)
 	var done, failed []int
-	for i := range w.o.Pods {
-		p := &w.o.Pods[i]
-		if p.Run != w.run || !w.valid(p) {
+	for _, p := range w.pods {
+		if !w.valid(p) {
 			continue
 		}
 		switch {
@@ -93,9 +92,8 @@ func (w *work) holdForBackoff() {
 	}
 	w.held = map[int]*Pod{}
 	replaced := map[int]bool{}
-	for i := range w.o.Pods {
-		p := &w.o.Pods[i]
-		if p.Run != w.run || !w.valid(p) || w.completed.has(p.Index) || w.failedSet.has(p.Index) {
+	for _, p := range w.pods {
+		if !w.valid(p) || w.completed.has(p.Index) || w.failedSet.has(p.Index) {
 			continue
 		}
 		if p.active() {
@@ -123,9 +121,8 @@ func (w *work) holds(p *Pod) bool { return w.perIndex && w.held[p.Index] == p }
 // pending are the n lowest indexes without a pod that could end them.
 func (w *work) pending(n int) []int {
 	busy := make([]int, 0, len(w.activePods))
-	for i := range w.o.Pods {
-		p := &w.o.Pods[i]
-		if p.Run == w.run && w.valid(p) && (p.active() || p.terminating() && w.keepsTerminating()) {
+	for _, p := range w.pods {
+		if w.valid(p) && (p.active() || p.terminating() && w.keepsTerminating()) {
 			busy = append(busy, p.Index)
 		}
 	}

@@ -49,6 +49,9 @@ type Pod struct {
 	// Labelled is set while the pod has our label batch.stint.dev/job-uid, by
 	// which pods are cached; without it the pod was found by a live read.
 	Labelled bool
+	// Orphan is set when the pod has no controller, Foreign when its labels do
+	// not match the job's selector.
+	Orphan, Foreign bool
 	// Assigned is set once the pod has a node.
 	Assigned bool
 	Ready    bool

@@ -98,7 +98,7 @@ func (w *work) running() Outcome {
 // backOff says until when nothing is made, and which pod is the cause.
 func (w *work) backOff(message string) {
 	w.plan.Outcome = Outcome{State: StateBackingOff, Message: message}
-	if p := lastFailed(w.o.Pods, w.run, w.hasFailed); p != nil {
+	if p := lastFailed(w.pods, w.hasFailed); p != nil {
 		w.plan.Outcome.Message += ": " + describe(p)
 		w.plan.Outcome.Short = short(p)
 	}

@@ -25,7 +25,7 @@ func (w *work) status() *v1alpha1.BatchJobStatus {
 	s.Succeeded, s.Failed = w.counted.succeeded, w.counted.failed
 	s.UncountedTerminatedPods = w.uncounted.DeepCopy()
 	s.Backoff = w.backoff.status()
-	s.Selector = v1alpha1.LabelControllerUID + "=" + string(w.job.UID)
+	s.Selector = selector(w.job)
 	markRequest(w.job, s)
 	if w.begun() {
 		w.markRun(s)
@@ -33,6 +33,14 @@ func (w *work) status() *v1alpha1.BatchJobStatus {
 	w.markTime(s)
 	w.markVerdict(s)
 	return s
+}
+
+// selector is that of the pods, generated unless the author has set one.
+func selector(job *v1alpha1.BatchJob) string {
+	if job.Spec.IsManualSelector() && job.Spec.Selector != nil {
+		return metav1.FormatLabelSelector(job.Spec.Selector)
+	}
+	return v1alpha1.LabelControllerUID + "=" + string(job.UID)
 }
 
 // begun tells whether the run has started, or starts with this plan. A job
