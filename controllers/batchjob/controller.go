@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -183,7 +184,7 @@ func SetupWithManager(mgr ctrl.Manager, opts Options) error {
 		return fmt.Errorf("indexing pods by their job: %w", err)
 	}
 	err := ctrl.NewControllerManagedBy(mgr).Named(name).
-		For(&v1alpha1.BatchJob{}).
+		Watches(&v1alpha1.BatchJob{}, r.jobEvents()).
 		Watches(&corev1.Pod{}, r.podEvents()).
 		WithOptions(controller.Options{MaxConcurrentReconciles: opts.Concurrent, RateLimiter: opts.RateLimiter}).
 		Complete(r)
@@ -193,16 +194,44 @@ func SetupWithManager(mgr ctrl.Manager, opts Options) error {
 	return nil
 }
 
+type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+
+// jobEvents enqueues the job: at once when somebody changed it, with the other
+// events of its pods when only the status did, which is our own write.
+func (r *Reconciler) jobEvents() handler.EventHandler {
+	add := func(obj client.Object, q queue) {
+		q.Add(reconcile.Request{NamespacedName: client.ObjectKeyFromObject(obj)})
+	}
+	return handler.Funcs{
+		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { add(e.Object, q) },
+		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) { add(e.Object, q) },
+		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) {
+			if changedBySomebody(e.ObjectOld, e.ObjectNew) {
+				add(e.ObjectNew, q)
+				return
+			}
+			key := client.ObjectKeyFromObject(e.ObjectNew)
+			q.AddAfter(reconcile.Request{NamespacedName: key}, r.fresh.pause(r.Clock.Now(), key))
+		},
+	}
+}
+
+func changedBySomebody(before, after client.Object) bool {
+	return before.GetGeneration() != after.GetGeneration() ||
+		before.GetDeletionTimestamp().IsZero() != after.GetDeletionTimestamp().IsZero() ||
+		!maps.Equal(before.GetAnnotations(), after.GetAnnotations()) ||
+		!maps.Equal(before.GetLabels(), after.GetLabels())
+}
+
 // podEvents tells freshness of every pod event, and enqueues the owner.
 func (r *Reconciler) podEvents() handler.EventHandler {
-	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 	saw := func(obj client.Object, gone bool, q queue) {
 		pod, ok := obj.(*corev1.Pod)
 		if !ok {
 			return
 		}
 		if owner, ours := r.SawPod(pod, gone); ours {
-			q.Add(reconcile.Request{NamespacedName: owner})
+			q.AddAfter(reconcile.Request{NamespacedName: owner}, r.fresh.pause(r.Clock.Now(), owner))
 		}
 	}
 	return handler.Funcs{

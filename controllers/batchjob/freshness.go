@@ -47,6 +47,10 @@ type debt struct {
 	deleted map[types.UID]struct{}
 	// doubt: a write of the status may or may not have been carried out.
 	doubt bool
+	// size is how many pods the job had at the last look, looked when that
+	// began.
+	size   int
+	looked time.Time
 	// wrote is when the status was last written.
 	wrote time.Time
 	// since is when the debt was first found unpaid; zero while it is not.
@@ -109,6 +113,37 @@ func (f *freshness) doubtJob(job *v1alpha1.BatchJob) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.debt(job).doubt = true
+}
+
+// A look at a job costs in proportion to its pods, so a large job is looked at
+// at most once in perPod for each of them, at most maxPause (batch/v1 waits a
+// second for every job). A job that was quiet is looked at at once, a small one
+// always.
+const (
+	perPod   = 200 * time.Microsecond
+	maxPause = time.Second
+	small    = 10
+)
+
+// pause is how long an event of the job's pods, or of our own status write, may
+// wait for others.
+func (f *freshness) pause(now time.Time, job types.NamespacedName) time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	d := f.owed[job]
+	if d == nil || d.size <= small {
+		return 0
+	}
+	return max(0, d.looked.Add(min(time.Duration(d.size)*perPod, maxPause)).Sub(now))
+}
+
+// lookedAt notes a look at a job and its size.
+func (f *freshness) lookedAt(now time.Time, job *v1alpha1.BatchJob, pods int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if d := f.owed[client.ObjectKeyFromObject(job)]; d != nil && d.of == job.UID {
+		d.size, d.looked = pods, now
+	}
 }
 
 // lastWrite is when the status was last written; zero if this process did not.
@@ -221,5 +256,5 @@ func (f *freshness) readLive(job *v1alpha1.BatchJob, pods string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	d := f.debt(job)
-	*d = debt{of: job.UID, job: job.ResourceVersion, floor: pods, wrote: d.wrote, deleted: map[types.UID]struct{}{}}
+	*d = debt{of: job.UID, job: job.ResourceVersion, floor: pods, wrote: d.wrote, size: d.size, looked: d.looked, deleted: map[types.UID]struct{}{}}
 }

@@ -76,6 +76,7 @@ func (r *Reconciler) complete(ctx context.Context, s *sight) (*sight, error) {
 	if err := r.observeSelected(ctx, s); err != nil {
 		return nil, err
 	}
+	r.fresh.lookedAt(s.Now, s.Job, len(s.Pods))
 	return s, r.lookForClosing(ctx, s)
 }
 
