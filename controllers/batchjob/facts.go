@@ -215,7 +215,7 @@ func podCondition(pod *corev1.Pod, t corev1.PodConditionType) *corev1.PodConditi
 	return nil
 }
 
-// printable keeps the last n bytes of s, on one line, without control
+// printable keeps the last n bytes of s, its lines, and no other control
 // characters: it is somebody's output and goes onto other people's terminals.
 func printable(s string, n int) string {
 	s = strings.TrimSpace(strings.ToValidUTF8(s, ""))
@@ -223,12 +223,14 @@ func printable(s string, n int) string {
 		s = strings.ToValidUTF8(s[len(s)-n:], "")
 	}
 	return strings.Map(func(r rune) rune {
-		if r == '\n' || r == '\t' {
+		switch {
+		case r == '\n':
+			return r
+		case r == '\t':
 			return ' '
+		case unicode.IsPrint(r):
+			return r
 		}
-		if unicode.IsControl(r) || !unicode.IsPrint(r) {
-			return -1
-		}
-		return r
+		return -1
 	}, s)
 }

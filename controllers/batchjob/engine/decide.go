@@ -117,27 +117,38 @@ func begin(o *Observed) *work {
 }
 
 // absorbs tells whether the run takes over the revision that the spec has now:
-// when only the size of an elastic Indexed job changed (KEP-3715); while no pod
-// of it exists and none has been counted, as there is nothing that the old one
-// defines; and while it is suspended with no pod active, whatever batch/v1 lets
-// a suspended job change (KEP-5440).
+// when only the size of an elastic Indexed job changed (KEP-3715); while no
+// container of it has started and no pod has been counted, as nothing of the old
+// one has run; and while it is suspended with no pod active, whatever batch/v1
+// lets a suspended job change (KEP-5440).
 func (w *work) absorbs() bool {
 	if elastic(&w.job.Spec) && sameButSize(w.was.Revision, w.current) {
 		return true
 	}
-	if w.was.Active > 0 {
-		return false
-	}
-	if meta.IsStatusConditionTrue(w.was.Conditions, v1alpha1.ConditionSuspended) && w.fixed == w.was.FixedRevision {
+	if w.was.Active == 0 && meta.IsStatusConditionTrue(w.was.Conditions, v1alpha1.ConditionSuspended) &&
+		w.fixed == w.was.FixedRevision {
 		return true
 	}
 	if w.was.Succeeded > 0 || w.was.Failed > 0 || len(w.durableEnds()) > 0 || w.job.IsFinished() {
 		return false
 	}
 	for i := range w.o.Pods {
-		if w.o.Pods[i].Run == w.run {
+		if p := &w.o.Pods[i]; p.Run == w.run && (p.Started || p.ended()) {
 			return false
 		}
 	}
 	return true
+}
+
+// outdated are the active pods of a revision that the run has left behind; no
+// container of theirs has started.
+func (w *work) outdated() []*Pod {
+	var pods []*Pod
+	for _, p := range w.activePods {
+		if !p.Started && p.Revision != w.revision && sameAlgorithm(p.Revision, w.revision) &&
+			!(w.on && sameButSize(p.Revision, w.revision)) {
+			pods = append(pods, p)
+		}
+	}
+	return pods
 }

@@ -39,8 +39,8 @@ func short(p *Pod) string {
 	if s == "" && p.Deleting {
 		s = "pod deleted"
 	}
-	if first, _, _ := strings.Cut(p.Why.Message, "\n"); first != "" && p.Why.ExitCode != 0 {
-		s += ": " + strings.TrimSpace(first)
+	if last := lastLine(p.Why.Message); last != "" && p.Why.ExitCode != 0 {
+		s += ": " + last
 	}
 	if r := []rune(s); len(r) > maxShort {
 		s = string(r[:maxShort-1]) + "…"
@@ -56,10 +56,16 @@ func inBrackets(s, usual string) string {
 }
 
 func withMessage(s, message string) string {
-	if message = strings.TrimSpace(message); message == "" {
+	if message = strings.Join(strings.Fields(message), " "); message == "" {
 		return s
 	}
 	return s + ": " + message
+}
+
+// lastLine is where a program says what went wrong.
+func lastLine(message string) string {
+	message = strings.TrimSpace(message)
+	return strings.TrimSpace(message[strings.LastIndex(message, "\n")+1:])
 }
 
 // lastFailed returns the failed pod of the run that ended last, the one that

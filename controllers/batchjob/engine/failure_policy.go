@@ -94,10 +94,7 @@ func subject(job *v1alpha1.BatchJob, exit *v1alpha1.PodFailurePolicyOnExitCodesR
 
 // because adds what the pod said at its end.
 func because(p *Pod) string {
-	if p.Why.Message == "" {
-		return ""
-	}
-	return ": " + p.Why.Message
+	return withMessage("", p.Why.Message)
 }
 
 // Exit is a container that terminated with an exit code other than 0.

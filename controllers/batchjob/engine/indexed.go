@@ -182,8 +182,13 @@ func (w *work) indexName(index int) string {
 func (w *work) surplus() []*Pod {
 	best := map[int]*Pod{}
 	var surplus []*Pod
+	old := map[*Pod]bool{}
+	for _, p := range w.outdated() {
+		old[p] = true
+	}
 	for _, p := range w.activePods {
 		switch {
+		case old[p]: // goes anyway
 		case !w.valid(p):
 			surplus = append(surplus, p)
 		case best[p.Index] == nil:

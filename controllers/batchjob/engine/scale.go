@@ -104,17 +104,20 @@ func (w *work) backOff(message string) {
 	}
 }
 
-// remove takes at least n active pods away: first those that an Indexed job
-// cannot use, then those that have done least.
+// remove takes at least n active pods away: first those that are of no use, then
+// those that have done least.
 func (w *work) remove(n int) {
-	rest := slices.Clone(w.activePods)
-	var pods []*Pod
+	pods := w.outdated()
 	if w.on {
-		pods = w.surplus()
-		rest = slices.DeleteFunc(rest, func(p *Pod) bool { return slices.Contains(pods, p) })
+		pods = append(pods, w.surplus()...)
 	}
+	useless := make(map[*Pod]bool, len(pods))
+	for _, p := range pods {
+		useless[p] = true
+	}
+	rest := slices.DeleteFunc(slices.Clone(w.activePods), func(p *Pod) bool { return useless[p] })
 	slices.SortFunc(rest, leastDone)
-	pods = append(pods, rest[:max(0, min(n-len(pods), len(rest)))]...)
+	pods = append(pods, rest[:max(0, min(n-len(useless), len(rest)))]...)
 	for _, p := range pods[:min(len(pods), maxChanges)] {
 		if p.Tracked {
 			w.plan.Drop = append(w.plan.Drop, p.PodRef)
