@@ -13,12 +13,12 @@ import (
 
 // statusWritten judges one write of a status: batch/v1's own rules, then the
 // accounts.
-func (t *Truth) statusWritten(old, now *v1alpha1.BatchJob, by Actor) {
+func (t *Truth) statusWritten(old, now *v1alpha1.BatchJob) {
 	if wrong := statusErrors(old, now); len(wrong) > 0 {
 		t.world.fail("the status of %s breaks batch/v1's rules: %s\nbefore: %s\nafter:  %s",
 			now.Name, strings.Join(wrong, "; "), brief(old), brief(now))
 	}
-	t.book(old, now, by)
+	t.book(old, now)
 	t.verdict(old, now)
 }
 
@@ -26,7 +26,7 @@ func (t *Truth) statusWritten(old, now *v1alpha1.BatchJob, by Actor) {
 // pod that ended so; it leaves for the counter when the pod has been let go;
 // and what is counted without having been there is all that was left, in the
 // write that ends the run.
-func (t *Truth) book(old, now *v1alpha1.BatchJob, by Actor) {
+func (t *Truth) book(old, now *v1alpha1.BatchJob) {
 	oldS, oldF := uncounted(old)
 	newS, newF := uncounted(now)
 	t.enter(now, oldS, newS, asSucceeded)
@@ -38,7 +38,7 @@ func (t *Truth) book(old, now *v1alpha1.BatchJob, by Actor) {
 			now.Name, brief(old), brief(now))
 	}
 	if finishedJob(now) && !finishedJob(old) {
-		t.close(now, directS, directF, by)
+		t.close(now, directS, directF)
 	} else if directS+directF > 0 {
 		t.world.fail("%s counts %d succeeded and %d failed pods that never stood in uncountedTerminatedPods\nbefore: %s\nafter:  %s",
 			now.Name, directS, directF, brief(old), brief(now))
@@ -84,21 +84,21 @@ func (t *Truth) leave(job *v1alpha1.BatchJob, before, after []types.UID) int32 {
 
 // close ends a run: whatever ended and was not recorded is counted now, and
 // what is still going counts for nothing. A pod that a late request made counts
-// only if the writer knew of it, which its cache does not tell: it may have
-// read the server.
-func (t *Truth) close(job *v1alpha1.BatchJob, directS, directF int32, by Actor) {
+// only if the writer happened to know of it.
+func (t *Truth) close(job *v1alpha1.BatchJob, directS, directF int32) {
 	var must, may struct{ succeeded, failed []*podTruth }
 	for _, p := range t.of(job.UID) {
 		if p.recorded != unrecorded || p.gone || !held(p.now) {
 			continue
 		}
-		unseen := p.late && !sees(by, p)
 		switch {
-		case p.now.Status.Phase == corev1.PodSucceeded && unseen:
+		case p.late && activePod(p.now):
+			p.recorded = asNothing
+		case p.now.Status.Phase == corev1.PodSucceeded && p.late:
 			may.succeeded = append(may.succeeded, p)
 		case p.now.Status.Phase == corev1.PodSucceeded:
 			must.succeeded = append(must.succeeded, p)
-		case unseen, !podEnded(p.now) && !activePod(p.now):
+		case p.late, !podEnded(p.now) && !activePod(p.now):
 			may.failed = append(may.failed, p)
 		case podEnded(p.now):
 			must.failed = append(must.failed, p)

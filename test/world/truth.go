@@ -153,7 +153,7 @@ func (t *Truth) watchJob(c Change) {
 		t.jobs[now.UID] = j
 	}
 	if c.By.Proc != nil && c.Old != nil {
-		t.statusWritten(c.Old.(*v1alpha1.BatchJob), now, c.By)
+		t.statusWritten(c.Old.(*v1alpha1.BatchJob), now)
 	}
 	j.now = now
 	j.versions[rvOf(now)] = now

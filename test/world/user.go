@@ -71,7 +71,12 @@ func (u *User) edit() bool {
 		return false
 	}
 	u.Edits--
-	if u.rng.IntN(4) == 0 {
+	switch u.rng.IntN(8) {
+	case 0:
+		suspend := !j.Spec.IsSuspended()
+		u.Edit(j, func(s *v1alpha1.BatchJobSpec) { s.Suspend = &suspend })
+		return true
+	case 1, 2:
 		limit := int32(u.rng.IntN(5))
 		u.Edit(j, func(s *v1alpha1.BatchJobSpec) { s.BackoffLimit = &limit })
 		return true
