@@ -34,10 +34,10 @@ func factsOf(pod *corev1.Pod, messages bool) engine.Pod {
 		Created:  pod.CreationTimestamp.Time,
 		Finished: finishTime(pod),
 		Started:  started(pod),
-		Index:    number(pod.Annotations[v1alpha1.AnnotationCompletionIndex], -1),
+		Index:    int(number(pod.Annotations[v1alpha1.AnnotationCompletionIndex], -1)),
 
-		IndexFailures: int32(number(pod.Annotations[v1alpha1.AnnotationIndexFailureCount], 0)),
-		IndexIgnored:  int32(number(pod.Annotations[v1alpha1.AnnotationIndexIgnoredFailureCount], 0)),
+		IndexFailures: number(pod.Annotations[v1alpha1.AnnotationIndexFailureCount], 0),
+		IndexIgnored:  number(pod.Annotations[v1alpha1.AnnotationIndexIgnoredFailureCount], 0),
 	}
 	if p.Deleting {
 		grace := pod.DeletionGracePeriodSeconds
@@ -60,12 +60,12 @@ func factsOf(pod *corev1.Pod, messages bool) engine.Pod {
 }
 
 // number reads a count that we wrote; anything else is absent.
-func number(s string, absent int) int {
+func number(s string, absent int32) int32 {
 	n, err := strconv.ParseInt(s, 10, 32)
 	if err != nil || n < 0 {
 		return absent
 	}
-	return int(n)
+	return int32(n)
 }
 
 // started tells whether a container runs or has run.
@@ -73,11 +73,11 @@ func started(pod *corev1.Pod) bool {
 	if pod.Status.Phase != corev1.PodPending {
 		return pod.Status.Phase != ""
 	}
-	any := false
+	found := false
 	eachContainer(pod, func(s *corev1.ContainerStatus) {
-		any = any || s.State.Running != nil || s.State.Terminated != nil
+		found = found || s.State.Running != nil || s.State.Terminated != nil
 	})
-	return any
+	return found
 }
 
 // failing fills in what podFailurePolicy can match, in batch/v1's order: the

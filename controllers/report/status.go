@@ -8,7 +8,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/duration"
-	"k8s.io/utils/ptr"
 
 	"github.com/stint-dev/stint/api/v1alpha1"
 	"github.com/stint-dev/stint/controllers/batchjob/engine"
@@ -40,7 +39,7 @@ func Status(now time.Time, job *v1alpha1.BatchJob, plan engine.Plan, done Done) 
 	if !job.IsFinished() { // the counts of a finished run are final
 		s.Active = max(0, s.Active-done.NotCreated+done.NotRemoved)
 		if s.Ready != nil {
-			s.Ready = ptr.To(min(*s.Ready, s.Active))
+			s.Ready = new(min(*s.Ready, s.Active))
 		}
 	}
 	out := outcome(plan.Outcome, done.Err)

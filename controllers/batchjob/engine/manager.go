@@ -14,7 +14,7 @@ import (
 func setBy(job *v1alpha1.BatchJob, field string) string {
 	var names []string
 	for _, entry := range job.ManagedFields {
-		if entry.Subresource == "" && entry.FieldsV1 != nil && ownsSpecField(entry.FieldsV1.Raw, field) &&
+		if entry.Subresource == "" && entry.FieldsV1 != nil && ownsSpecField(entry.FieldsV1.GetRawBytes(), field) &&
 			!slices.Contains(names, entry.Manager) {
 			names = append(names, entry.Manager)
 		}

@@ -3,7 +3,6 @@ package engine
 import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 
 	"github.com/stint-dev/stint/api/v1alpha1"
 )
@@ -14,13 +13,13 @@ import (
 func (w *work) status() *v1alpha1.BatchJobStatus {
 	s := w.was.DeepCopy()
 	s.Active = size(w.activePods) - w.removed + size(w.plan.Create)
-	s.Ready = ptr.To(min(w.ready, s.Active))
-	s.Terminating = ptr.To(w.terminating)
+	s.Ready = new(min(w.ready, s.Active))
+	s.Terminating = new(w.terminating)
 	if w.on {
 		s.CompletedIndexes = w.completed.String()
 	}
 	if w.perIndex {
-		s.FailedIndexes = ptr.To(w.failedSet.String())
+		s.FailedIndexes = new(w.failedSet.String())
 	}
 	s.Succeeded, s.Failed = w.counted.succeeded, w.counted.failed
 	s.UncountedTerminatedPods = w.uncounted.DeepCopy()
@@ -89,7 +88,7 @@ func (w *work) markVerdict(s *v1alpha1.BatchJobStatus) {
 	}
 	w.set(s, v.terminal(), metav1.ConditionTrue, v.reason, v.message)
 	if v.success {
-		s.CompletionTime = ptr.To(metav1.NewTime(w.o.Now))
+		s.CompletionTime = new(metav1.NewTime(w.o.Now))
 	}
 }
 
