@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -150,7 +151,7 @@ func (r *Reconciler) track(ctx context.Context, s *sight, ref engine.PodRef, out
 	pod := s.pods[ref.UID]
 	patch := podPatch{UID: ref.UID, ResourceVersion: pod.ResourceVersion,
 		Finalizers: []string{v1alpha1.FinalizerJobTracking},
-		Labels:     map[string]any{v1alpha1.LabelJobUID: string(s.Job.UID)}}
+		Labels: map[string]any{v1alpha1.LabelJobUID: string(s.Job.UID), v1alpha1.LabelRun: strconv.FormatInt(max(1, s.Job.GetRun()), 10)}}
 	if _, err := r.patch(ctx, s, ref, patch); err != nil && !report.Moved(err) {
 		out.fail(fmt.Errorf("putting our finalizer back on pod %s: %w", ref.Name, err))
 	}
@@ -195,8 +196,20 @@ func (r *Reconciler) createOne(ctx context.Context, s *sight, order engine.PodOr
 		return
 	}
 	out.NotCreated++
-	if out.Err == nil || report.Classify(err) == report.Never {
-		out.Err = err
+	out.setErr(err)
+}
+
+// refuse notes what the API server does not let us do.
+func (o *outcome) refuse(err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.setErr(err)
+}
+
+// setErr keeps the worst error; called with the lock held.
+func (o *outcome) setErr(err error) {
+	if o.Err == nil || report.Classify(err) == report.Never {
+		o.Err = err
 	}
 }
 
@@ -223,6 +236,9 @@ const onlyReadyPause = time.Second
 func (r *Reconciler) record(ctx context.Context, s *sight, plan engine.Plan, done report.Done) (wait time.Duration, err error) {
 	if plan.Status == nil || s.Job == nil {
 		return 0, nil
+	}
+	if len(plan.Adopt) > 0 && done.Err == nil {
+		return 0, nil // the adopted pods are in no count yet; the next look has them
 	}
 	before, after := &s.Job.Status, report.Status(s.Now, s.Job, plan, done)
 	if equality.Semantic.DeepEqual(before, after) {

@@ -25,7 +25,7 @@ func (r *Reconciler) observeSelected(ctx context.Context, s *sight) error {
 	}
 	selector, err := metav1.LabelSelectorAsSelector(s.Job.Spec.Selector)
 	if err != nil {
-		return fmt.Errorf("spec.selector of BatchJob %s: %w", s.key, err)
+		return nil //nolint:nilerr // the engine refuses such a spec, naming the field
 	}
 	list := &corev1.PodList{}
 	if err := r.Live.List(ctx, list, client.InNamespace(s.key.Namespace), client.MatchingLabelsSelector{Selector: selector}); err != nil {
@@ -73,8 +73,13 @@ func (r *Reconciler) adopt(ctx context.Context, s *sight, refs []engine.PodRef, 
 	r.each(refs, func(ref engine.PodRef) {
 		_, err := r.patch(ctx, s, ref, podPatch{UID: ref.UID, ResourceVersion: s.pods[ref.UID].ResourceVersion,
 			Labels: labels, Owners: []any{owner}, Finalizers: []string{v1alpha1.FinalizerJobTracking}})
-		if err != nil {
+		switch {
+		case err == nil:
+		case report.Moved(err):
 			out.fail(fmt.Errorf("adopting pod %s: %w", ref.Name, err))
+		default:
+			out.refuse(fmt.Errorf("adopting pod %s, which spec.selector matches: %w", ref.Name, err))
+			r.refused.add(r.Clock.Now(), s.Job)
 		}
 	})
 }

@@ -28,7 +28,7 @@ func factsOf(pod *corev1.Pod, messages bool) engine.Pod {
 		Phase:    pod.Status.Phase,
 		Deleting: pod.DeletionTimestamp != nil,
 		Tracked:  controllerutil.ContainsFinalizer(pod, v1alpha1.FinalizerJobTracking),
-		Labelled: pod.Labels[v1alpha1.LabelJobUID] != "",
+		Labelled: pod.Labels[v1alpha1.LabelJobUID] != "" && run > 0,
 		Orphan:   metav1.GetControllerOfNoCopy(pod) == nil,
 		Assigned: pod.Spec.NodeName != "",
 		Created:  pod.CreationTimestamp.Time,
@@ -115,13 +115,24 @@ func finishTime(pod *corev1.Pod) time.Time {
 	for i := range pod.Status.ContainerStatuses {
 		complete = complete && pod.Status.ContainerStatuses[i].State.Terminated != nil
 	}
-	if complete && !last.IsZero() {
+	if !last.IsZero() && (complete || onlyInit(pod)) {
 		return last
 	}
 	if c := podCondition(pod, corev1.PodReady); c != nil && c.Status == corev1.ConditionFalse && !c.LastTransitionTime.IsZero() {
 		return c.LastTransitionTime.Time
 	}
 	return deletedOrCreated(&pod.ObjectMeta)
+}
+
+// onlyInit tells that a pod failed before its containers had their turn: it
+// ended with its last init container.
+func onlyInit(pod *corev1.Pod) bool {
+	for i := range pod.Status.ContainerStatuses {
+		if s := &pod.Status.ContainerStatuses[i]; s.State.Terminated != nil || s.State.Running != nil {
+			return false
+		}
+	}
+	return pod.Status.Phase == corev1.PodFailed
 }
 
 func deletedOrCreated(m *metav1.ObjectMeta) time.Time {

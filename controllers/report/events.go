@@ -41,7 +41,7 @@ func (v *Voice) Acted(job *v1alpha1.BatchJob, done Done) {
 	if len(done.Deleted) > 0 {
 		v.event(job, corev1.EventTypeNormal, "SuccessfulDelete", list("Deleted pod", done.Deleted))
 	}
-	if done.Err != nil {
+	if done.Err != nil && Classify(done.Err) != Wait {
 		v.event(job, corev1.EventTypeWarning, "FailedCreate", "Error creating: "+done.Err.Error())
 	}
 }

@@ -4,7 +4,8 @@ package engine
 // because they match the selector and have no controller, and those to give up
 // because their labels do not match any more (batch/v1's ControllerRefManager).
 // It tells whether there is something to take over: then nothing else is
-// decided, as the pods would be missing from every count.
+// decided, as the pods would be missing from every count. While the API server
+// refuses that, the job goes on without them.
 func (w *work) claim() (adopts bool) {
 	w.names = make(map[string]struct{}, len(w.o.Pods))
 	for i := range w.o.Pods {
@@ -13,11 +14,12 @@ func (w *work) claim() (adopts bool) {
 		switch {
 		case p.Foreign && !p.Orphan:
 			w.plan.Disown = append(w.plan.Disown, p.PodRef)
-		case p.Orphan && !p.Foreign && !p.Deleting:
+		case p.Orphan && !p.Foreign && !p.Deleting && !w.o.Now.Before(w.o.RetryAt):
 			w.plan.Adopt = append(w.plan.Adopt, p.PodRef)
-		case p.Orphan:
+		case p.Orphan && p.Deleting:
 			w.letGo(p)
-		case p.Run == w.run:
+		case p.Orphan:
+		case w.ofRun(p):
 			w.pods = append(w.pods, p)
 		case p.Run < w.run:
 			// Former runs were accounted for when the current one began.
@@ -26,6 +28,10 @@ func (w *work) claim() (adopts bool) {
 	}
 	return len(w.plan.Adopt) > 0
 }
+
+// ofRun tells whether a pod belongs to the current run. One that lost the label
+// does: former runs have no pod that anybody would still relabel.
+func (w *work) ofRun(p *Pod) bool { return p.Run == w.run || p.Run == 0 }
 
 func (w *work) letGo(p *Pod) {
 	if p.Tracked {

@@ -41,7 +41,7 @@ func gone(o *Observed) (Plan, bool) {
 
 // foreign leaves alone what another controller manages (KEP-4368).
 func foreign(o *Observed) (Plan, bool) {
-	return Plan{Outcome: Outcome{State: StateForeign}}, !o.Job.Spec.IsManagedByStint()
+	return Plan{Outcome: Outcome{State: StateForeign}, Release: o.Strays}, !o.Job.Spec.IsManagedByStint()
 }
 
 // progress drives a run that has not ended.
@@ -49,6 +49,7 @@ func progress(o *Observed) Plan {
 	w := begin(o)
 	w.plan.Release = append(w.plan.Release, o.Strays...)
 	if w.claim() {
+		w.plan.Outcome, w.plan.Status = Outcome{State: StateRunning}, w.was.DeepCopy()
 		return w.plan
 	}
 	w.count()
@@ -108,8 +109,11 @@ func begin(o *Observed) *work {
 	// The first pods are made before the first status write: after a crash in
 	// between, they tell with which revision the run began.
 	for i := range o.Pods {
-		if p := &o.Pods[i]; p.Run == w.run && p.Tracked && !p.Orphan && sameAlgorithm(p.Revision, w.current) {
+		if p := &o.Pods[i]; w.ofRun(p) && p.Tracked && !p.Orphan && sameAlgorithm(p.Revision, w.current) {
 			w.revision = p.Revision
+			if w.revision != w.current {
+				w.fixed = "" // not known of that template, so nothing is absorbed by it
+			}
 			break
 		}
 	}
@@ -133,7 +137,7 @@ func (w *work) absorbs() bool {
 		return false
 	}
 	for i := range w.o.Pods {
-		if p := &w.o.Pods[i]; p.Run == w.run && (p.Started || p.ended()) {
+		if p := &w.o.Pods[i]; w.ofRun(p) && (p.Started || p.ended()) {
 			return false
 		}
 	}

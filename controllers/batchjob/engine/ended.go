@@ -21,7 +21,10 @@ func finished(o *Observed) (Plan, bool) {
 	for i := range o.Pods {
 		p := &o.Pods[i]
 		switch {
-		case p.Orphan && !p.Tracked: // not ours
+		case p.Orphan: // not ours, or not any more
+			if p.Tracked {
+				plan.Release = append(plan.Release, p.PodRef)
+			}
 		case p.active() && p.Tracked:
 			plan.Drop = append(plan.Drop, p.PodRef)
 		case p.active():

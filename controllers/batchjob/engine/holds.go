@@ -22,6 +22,7 @@ type hold struct {
 func (w *work) holdReason() *hold {
 	for _, reason := range []func(*work) *hold{
 		unsupported, // a field whose behaviour this version does not have: refused aloud, not ignored
+		invalid,     // what CEL cannot refuse at the API
 		changed,     // the template that the run's pods are made from exists nowhere any more
 		rejected,    // the API server will say the same again until the manifest changes
 		suspended,

@@ -39,13 +39,17 @@ func (w *work) index() {
 	count, _ := w.job.Spec.GetCompletions()
 	w.limit, w.perIndex = int(count), w.job.Spec.BackoffLimitPerIndex != nil
 	w.recorded = parseIndexes(w.was.CompletedIndexes, w.limit)
+	if w.perIndex && w.was.FailedIndexes != nil {
+		w.failedSet = parseIndexes(*w.was.FailedIndexes, w.limit)
+	}
 	var done, failed []int
+	counted := w.durableEnds()
 	for _, p := range w.pods {
-		if !w.valid(p) {
-			continue
+		if _, known := counted[p.UID]; known || !w.valid(p) {
+			continue // an end is one thing only, also if a pod counted as failed exits with 0
 		}
 		switch {
-		case p.Phase == corev1.PodSucceeded && p.Tracked:
+		case p.Phase == corev1.PodSucceeded && p.Tracked && !w.failedSet.has(p.Index):
 			done = append(done, p.Index)
 		case w.perIndex && w.failsIndex(p):
 			failed = append(failed, p.Index)
@@ -54,9 +58,6 @@ func (w *work) index() {
 	w.completed = w.recorded.union(indexesOf(done))
 	if !w.perIndex {
 		return
-	}
-	if w.was.FailedIndexes != nil {
-		w.failedSet = parseIndexes(*w.was.FailedIndexes, w.limit)
 	}
 	w.failedSet = w.failedSet.union(indexesOf(slices.DeleteFunc(failed, w.completed.has)))
 	w.holdForBackoff()

@@ -8,12 +8,13 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// A pod's name is `<job>-`, for an Indexed job `<job>-<index>-`, and five characters, as an API server's
-// generateName would give it, but the characters follow from the job's UID,
-// the run and the pod's ordinal. An order that is carried out twice (a lost
-// answer, a restart, a cache that lags) therefore meets AlreadyExists instead
-// of making a second pod. Within a run no two ordinals share a name: the
-// suffix is a permutation of the ordinal, not a hash of it.
+// A pod's name is `<job>-`, for an Indexed job `<job>-<index>-`, and five
+// characters, as an API server's generateName would give it, but the characters
+// follow from the job's UID, the run and the pod's ordinal. An order that is
+// carried out twice (a lost answer, a restart, a cache that lags) therefore
+// meets AlreadyExists instead of making a second pod. Within a run, or an index
+// of it, no two ordinals share a name: the suffix is a permutation of the
+// ordinal, not a hash of it.
 const (
 	// suffixAlphabet is that of generateName: no vowels, nothing that reads
 	// like something else.
@@ -32,15 +33,16 @@ type namer struct {
 }
 
 func newNamer(job string, uid types.UID, run int64) namer {
-	return makeNamer(job+"-", binary.AppendVarint([]byte(uid), run))
+	return makeNamer(job, "-", binary.AppendVarint([]byte(uid), run))
 }
 
 // newIndexNamer gives out the names of one index's pods.
 func newIndexNamer(job string, uid types.UID, run int64, index int) namer {
-	return makeNamer(job+"-"+strconv.Itoa(index)+"-", binary.AppendVarint(binary.AppendVarint([]byte(uid), run), int64(index)))
+	return makeNamer(job, "-"+strconv.Itoa(index)+"-", binary.AppendVarint(binary.AppendVarint([]byte(uid), run), int64(index)))
 }
 
-func makeNamer(base string, seed []byte) namer {
+// makeNamer shortens the job's part of the name where it has to.
+func makeNamer(job, tail string, seed []byte) namer {
 	sum := sha256.Sum256(seed)
 	factor := binary.BigEndian.Uint64(sum[:8]) % suffixCount
 	// The alphabet has 27 letters, so a factor that 3 does not divide makes
@@ -48,10 +50,8 @@ func makeNamer(base string, seed []byte) namer {
 	if factor%3 == 0 {
 		factor++
 	}
-	if len(base) > maxBase {
-		base = base[:maxBase]
-	}
-	return namer{base: base, factor: factor, offset: binary.BigEndian.Uint64(sum[8:16]) % suffixCount}
+	job = job[:min(len(job), maxBase-len(tail))]
+	return namer{base: job + tail, factor: factor, offset: binary.BigEndian.Uint64(sum[8:16]) % suffixCount}
 }
 
 // name returns the name of the pod with the given ordinal.

@@ -46,8 +46,9 @@ type Pod struct {
 	Forced bool
 	// Tracked is set while the pod carries our finalizer.
 	Tracked bool
-	// Labelled is set while the pod has our label batch.stint.dev/job-uid, by
-	// which pods are cached; without it the pod was found by a live read.
+	// Labelled is set while the pod has our labels: batch.stint.dev/job-uid, by
+	// which pods are cached (without it this one was found by a live read), and
+	// batch.stint.dev/run.
 	Labelled bool
 	// Orphan is set when the pod has no controller, Foreign when its labels do
 	// not match the job's selector.

@@ -6,10 +6,9 @@ import (
 	"github.com/stint-dev/stint/api/v1alpha1"
 )
 
-// Plan is what is to be done, in this order: Adopt, Disown,
-// Release, Drop, Delete, Expire,
-// Track, Create, Status, DeleteJob. The zero Plan does nothing. Any prefix of it may be the last
-// thing ever done.
+// Plan is what is to be done, in this order: Adopt, Disown, Release, Drop,
+// Delete, Expire, Track, Create, Status, DeleteJob. The zero Plan does nothing.
+// Any prefix of it may be the last thing ever done.
 type Plan struct {
 	// Adopt makes the job the controller of these pods, with our finalizer and
 	// labels; Disown takes all of that off those that left the selector.

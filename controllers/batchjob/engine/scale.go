@@ -9,7 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// maxChanges bounds how many pods one plan makes or removes, as in batch/v1; the
+// maxChanges bounds how many pods one plan makes or drops, as in batch/v1; the
 // write of the status brings the next plan.
 const maxChanges = 500
 
