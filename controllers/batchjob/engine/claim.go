@@ -16,9 +16,9 @@ func (w *work) claim() (adopts bool) {
 			w.plan.Disown = append(w.plan.Disown, p.PodRef)
 		case p.Orphan && !p.Foreign && !p.Deleting && !w.o.Now.Before(w.o.RetryAt):
 			w.plan.Adopt = append(w.plan.Adopt, p.PodRef)
-		case p.Orphan && p.Deleting:
+		case p.Orphan && (p.Deleting || p.Foreign):
 			w.letGo(p)
-		case p.Orphan:
+		case p.Orphan: // not yet
 		case w.ofRun(p):
 			w.pods = append(w.pods, p)
 		case p.Run < w.run:
