@@ -28,8 +28,6 @@ type scenario struct {
 	want string
 }
 
-func ptr(n int32) *int32 { return &n }
-
 func counts(parallelism, completions, limit *int32) func(*v1alpha1.BatchJobSpec) {
 	return func(s *v1alpha1.BatchJobSpec) {
 		s.Parallelism, s.Completions, s.BackoffLimit = parallelism, completions, limit
@@ -67,31 +65,31 @@ func failed(succeeded, failed int) string {
 }
 
 func onFailure(s *v1alpha1.BatchJobSpec) {
-	s.Parallelism, s.Completions, s.BackoffLimit = ptr(2), ptr(2), ptr(1)
+	s.Parallelism, s.Completions, s.BackoffLimit = new(int32(2)), new(int32(2)), new(int32(1))
 	s.Template.Spec.RestartPolicy = corev1.RestartPolicyOnFailure
 }
 
 func onlyFailed(s *v1alpha1.BatchJobSpec) {
 	policy := v1alpha1.Failed
-	s.Parallelism, s.Completions, s.PodReplacementPolicy = ptr(2), ptr(2), &policy
+	s.Parallelism, s.Completions, s.PodReplacementPolicy = new(int32(2)), new(int32(2)), &policy
 }
 
 var scenarios = []scenario{
 	{name: "one pod", spec: counts(nil, nil, nil), want: complete(1, 0)},
 	{name: "one pod, second try", spec: counts(nil, nil, nil), fates: "FS", want: complete(1, 1)},
-	{name: "no try left", spec: counts(nil, nil, ptr(1)), fates: "FF", want: failed(0, 2)},
-	{name: "three of five", spec: counts(ptr(3), ptr(5), nil), fates: "SFSSES", want: complete(5, 2)},
-	{name: "failure stops the others", spec: counts(ptr(3), ptr(3), ptr(0)), fates: "FDD", want: failed(0, 3)},
-	{name: "a work queue", spec: counts(ptr(3), nil, nil), fates: "SSS", want: complete(3, 0)},
+	{name: "no try left", spec: counts(nil, nil, new(int32(1))), fates: "FF", want: failed(0, 2)},
+	{name: "three of five", spec: counts(new(int32(3)), new(int32(5)), nil), fates: "SFSSES", want: complete(5, 2)},
+	{name: "failure stops the others", spec: counts(new(int32(3)), new(int32(3)), new(int32(0))), fates: "FDD", want: failed(0, 3)},
+	{name: "a work queue", spec: counts(new(int32(3)), nil, nil), fates: "SSS", want: complete(3, 0)},
 	{name: "restarts reach the limit", spec: onFailure, fates: "RR", want: failed(0, 2)},
-	{name: "a pod deleted by hand", spec: counts(ptr(2), ptr(2), nil), fates: "DS", want: complete(2, 1)},
+	{name: "a pod deleted by hand", spec: counts(new(int32(2)), new(int32(2)), nil), fates: "DS", want: complete(2, 1)},
 	{name: "a pod deleted by hand, replaced only when it has ended", spec: onlyFailed, fates: "DS", want: complete(2, 1)},
-	{name: "scaled down", spec: counts(ptr(4), ptr(4), nil), fates: "....", when: activePods(4), then: scaleTo(1), want: complete(4, 0)},
-	{name: "paused", spec: counts(ptr(3), ptr(3), nil), fates: "...", when: activePods(3), then: scaleTo(0), want: "succeeded 0, failed 0"},
-	{name: "nothing to do", spec: counts(ptr(2), ptr(0), nil), want: complete(0, 0)},
-	{name: "deleted in the background", spec: counts(ptr(3), ptr(3), nil), fates: "...", when: activePods(3), then: deleteBy(metav1.DeletePropagationBackground), want: "gone"},
-	{name: "deleted in the foreground", spec: counts(ptr(3), ptr(3), nil), fates: "...", when: activePods(3), then: deleteBy(metav1.DeletePropagationForeground), want: "gone"},
-	{name: "deleted, its pods orphaned", spec: counts(ptr(3), ptr(3), nil), fates: "...", when: activePods(3), then: deleteBy(metav1.DeletePropagationOrphan), want: "gone"},
+	{name: "scaled down", spec: counts(new(int32(4)), new(int32(4)), nil), fates: "....", when: activePods(4), then: scaleTo(1), want: complete(4, 0)},
+	{name: "paused", spec: counts(new(int32(3)), new(int32(3)), nil), fates: "...", when: activePods(3), then: scaleTo(0), want: "succeeded 0, failed 0"},
+	{name: "nothing to do", spec: counts(new(int32(2)), new(int32(0)), nil), want: complete(0, 0)},
+	{name: "deleted in the background", spec: counts(new(int32(3)), new(int32(3)), nil), fates: "...", when: activePods(3), then: deleteBy(metav1.DeletePropagationBackground), want: "gone"},
+	{name: "deleted in the foreground", spec: counts(new(int32(3)), new(int32(3)), nil), fates: "...", when: activePods(3), then: deleteBy(metav1.DeletePropagationForeground), want: "gone"},
+	{name: "deleted, its pods orphaned", spec: counts(new(int32(3)), new(int32(3)), nil), fates: "...", when: activePods(3), then: deleteBy(metav1.DeletePropagationOrphan), want: "gone"},
 }
 
 // nth is the weather in which one write, the n-th, meets a fault.

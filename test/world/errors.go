@@ -3,6 +3,7 @@ package world
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -56,13 +57,6 @@ func timeout(k *kind, name string) error {
 	}}
 }
 
-func has(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
-}
+func has(list []string, s string) bool { return slices.Contains(list, s) }
 
 func seconds(n int64) time.Duration { return time.Duration(n) * time.Second }

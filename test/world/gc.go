@@ -21,7 +21,8 @@ var collector = Actor{Name: "garbage collector"}
 // Step does one thing; false if there is nothing to do.
 func (g *Collector) Step() bool {
 	for _, o := range g.store.list(jobKind) {
-		if has(o.GetFinalizers(), metav1.FinalizerOrphanDependents) && g.orphan(o) {
+		if has(o.GetFinalizers(), metav1.FinalizerOrphanDependents) {
+			g.orphan(o)
 			return true
 		}
 		if has(o.GetFinalizers(), metav1.FinalizerDeleteDependents) && g.foreground(o) {
@@ -38,7 +39,7 @@ func (g *Collector) Step() bool {
 }
 
 // orphan takes the owner's reference off one pod, or lets the owner go.
-func (g *Collector) orphan(owner client.Object) bool {
+func (g *Collector) orphan(owner client.Object) {
 	for _, p := range g.store.Pods() {
 		if ownedBy(p, owner.GetUID()) == nil {
 			continue
@@ -47,10 +48,9 @@ func (g *Collector) orphan(owner client.Object) bool {
 		next.OwnerReferences = nil
 		g.update(next)
 		g.story.Add("pod %s is orphaned", p.Name)
-		return true
+		return
 	}
 	g.letGo(owner, metav1.FinalizerOrphanDependents)
-	return true
 }
 
 // foreground deletes the pods first; those that block hold the owner.

@@ -128,21 +128,9 @@ func (w *World) judge() {
 }
 
 func (w *World) judgeJob(j *jobTruth, pods []*podTruth) {
-	var succeeded, failed, active int32
+	over := j.now == nil || j.now.IsFinished()
 	for _, p := range pods {
-		if p.recorded == asSucceeded {
-			succeeded++
-		}
-		if p.recorded == asFailed {
-			failed++
-		}
-		if p.gone {
-			continue
-		}
-		if activePod(p.now) {
-			active++
-		}
-		if held(p.now) && (j.now == nil || finishedJob(j.now) || !activePod(p.now)) {
+		if !p.gone && held(p.now) && (over || !activePod(p.now)) {
 			w.fail("everything has settled, and our finalizer still holds pod %s (%s)", p.now.Name, p.now.Status.Phase)
 		}
 	}
@@ -150,16 +138,33 @@ func (w *World) judgeJob(j *jobTruth, pods []*podTruth) {
 		return
 	}
 	s := &j.now.Status
+	succeeded, failed, active := toll(pods)
 	oldS, oldF := uncounted(j.now)
+	truthful := s.Succeeded == succeeded && s.Failed == failed && s.Active == active && len(oldS)+len(oldF) == 0
 	text := fmt.Sprintf("; in truth %d succeeded, %d failed, %d are active\n%s: %s", succeeded, failed, active, describe(&j.now.Spec), brief(j.now))
 	switch {
 	case active > 0:
 		w.fail("everything has settled, and pods are still active%s", text)
-	case !finishedJob(j.now) && !mayWait(j.now):
+	case !j.now.IsFinished() && !mayWait(j.now):
 		w.fail("everything has settled, and the job does not end%s", text)
-	case s.Succeeded != succeeded || s.Failed != failed || s.Active != active || len(oldS)+len(oldF) > 0:
+	case !truthful:
 		w.fail("the status does not tell the truth%s", text)
 	}
+}
+
+// toll is how the pods of a job have ended.
+func toll(pods []*podTruth) (succeeded, failed, active int32) {
+	for _, p := range pods {
+		switch {
+		case p.recorded == asSucceeded:
+			succeeded++
+		case p.recorded == asFailed:
+			failed++
+		case !p.gone && activePod(p.now):
+			active++
+		}
+	}
+	return succeeded, failed, active
 }
 
 // mayWait: the job has been told to do nothing.

@@ -74,10 +74,10 @@ var (
 		admit: admitJob,
 	}
 	kinds = map[reflect.Type]*kind{
-		reflect.TypeOf(&corev1.Pod{}):            podKind,
-		reflect.TypeOf(&corev1.PodList{}):        podKind,
-		reflect.TypeOf(&v1alpha1.BatchJob{}):     jobKind,
-		reflect.TypeOf(&v1alpha1.BatchJobList{}): jobKind,
+		reflect.TypeFor[*corev1.Pod]():            podKind,
+		reflect.TypeFor[*corev1.PodList]():        podKind,
+		reflect.TypeFor[*v1alpha1.BatchJob]():     jobKind,
+		reflect.TypeFor[*v1alpha1.BatchJobList](): jobKind,
 	}
 )
 

@@ -1,6 +1,7 @@
 package world
 
 import (
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -37,7 +38,7 @@ func (t *Truth) book(old, now *v1alpha1.BatchJob) {
 		t.world.fail("%s loses counted pods: UIDs left uncountedTerminatedPods and the counters do not show them\nbefore: %s\nafter:  %s",
 			now.Name, brief(old), brief(now))
 	}
-	if finishedJob(now) && !finishedJob(old) {
+	if now.IsFinished() && !old.IsFinished() {
 		t.close(now, directS, directF)
 	} else if directS+directF > 0 {
 		t.world.fail("%s counts %d succeeded and %d failed pods that never stood in uncountedTerminatedPods\nbefore: %s\nafter:  %s",
@@ -47,7 +48,7 @@ func (t *Truth) book(old, now *v1alpha1.BatchJob) {
 
 func (t *Truth) enter(job *v1alpha1.BatchJob, before, after []types.UID, as outcome) {
 	for _, uid := range after {
-		if hasUID(before, uid) {
+		if slices.Contains(before, uid) {
 			continue
 		}
 		p, ok := t.pods[uid]
@@ -71,11 +72,11 @@ func (t *Truth) enter(job *v1alpha1.BatchJob, before, after []types.UID, as outc
 func (t *Truth) leave(job *v1alpha1.BatchJob, before, after []types.UID) int32 {
 	var n int32
 	for _, uid := range before {
-		if hasUID(after, uid) {
+		if slices.Contains(after, uid) {
 			continue
 		}
 		n++
-		if p := t.pods[uid]; !finishedJob(job) && !p.gone && held(p.now) {
+		if p := t.pods[uid]; !job.IsFinished() && !p.gone && held(p.now) {
 			t.world.fail("%s moves pod %s into the counters while our finalizer holds it: it would be counted again", job.Name, p.now.Name)
 		}
 	}
@@ -183,14 +184,3 @@ func uncounted(j *v1alpha1.BatchJob) (succeeded, failed []types.UID) {
 	}
 	return nil, nil
 }
-
-func hasUID(list []types.UID, uid types.UID) bool {
-	for _, x := range list {
-		if x == uid {
-			return true
-		}
-	}
-	return false
-}
-
-func finishedJob(j *v1alpha1.BatchJob) bool { return j.IsFinished() }

@@ -2,6 +2,7 @@ package world
 
 import (
 	"encoding/json"
+	"net/http"
 	"reflect"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
@@ -73,15 +74,21 @@ func patchedJSON(k *kind, cur client.Object, before []byte, how types.PatchType,
 		return after, nil
 	case types.StrategicMergePatchType:
 		if k != podKind {
-			break
+			return nil, unknownFormat(k, cur)
 		}
 		after, err := strategicpatch.StrategicMergePatch(before, data, cur)
 		if err != nil {
 			return nil, apierrors.NewBadRequest(err.Error())
 		}
 		return after, nil
+	default:
+		return nil, unknownFormat(k, cur)
 	}
-	return nil, apierrors.NewGenericServerResponse(415, "patch", k.resource, cur.GetName(), "the body of the request was in an unknown format", 0, false)
+}
+
+func unknownFormat(k *kind, cur client.Object) error {
+	return apierrors.NewGenericServerResponse(http.StatusUnsupportedMediaType, "patch", k.resource, cur.GetName(),
+		"the body of the request was in an unknown format", 0, false)
 }
 
 // patchedMeta applies a merge or strategic merge patch that touches nothing but

@@ -154,7 +154,7 @@ var (
 )
 
 // call runs the controller; a crash of this very process ends it early.
-func (p *Process) call(key types.NamespacedName) (result ctrl.Result, err error, died bool) { //nolint:revive // err is the controller's
+func (p *Process) call(key types.NamespacedName) (result ctrl.Result, err error, died bool) {
 	defer func() {
 		switch r := recover().(type) {
 		case nil:

@@ -1,6 +1,7 @@
 package world
 
 import (
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -22,13 +23,8 @@ func NewQueue(c *Clock) *Queue {
 
 // Add puts a key in the queue unless it is there already.
 func (q *Queue) Add(key types.NamespacedName) {
-	if q.closed {
+	if q.closed || slices.Contains(q.ready, key) {
 		return
-	}
-	for _, k := range q.ready {
-		if k == key {
-			return
-		}
 	}
 	q.ready = append(q.ready, key)
 }

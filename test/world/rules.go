@@ -1,6 +1,7 @@
 package world
 
 import (
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -40,14 +41,14 @@ func (t *Truth) mayCreate(p *podTruth, by Actor) {
 	t.notTooSoon(p, v, by)
 }
 
+// verdicts are the conditions that never go away again.
+var verdicts = []string{
+	v1alpha1.ConditionFailureTarget, v1alpha1.ConditionSuccessCriteriaMet, v1alpha1.ConditionComplete, v1alpha1.ConditionFailed,
+}
+
 // decided: there is a verdict, if only an interim one.
 func decided(j *v1alpha1.BatchJob) bool {
-	for _, c := range []string{v1alpha1.ConditionFailureTarget, v1alpha1.ConditionSuccessCriteriaMet, v1alpha1.ConditionComplete, v1alpha1.ConditionFailed} {
-		if meta.IsStatusConditionTrue(j.Status.Conditions, c) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(verdicts, func(c string) bool { return meta.IsStatusConditionTrue(j.Status.Conditions, c) })
 }
 
 func (t *Truth) wellFormed(pod *corev1.Pod, v *v1alpha1.BatchJob, by Actor) {
@@ -65,18 +66,7 @@ func (t *Truth) wellFormed(pod *corev1.Pod, v *v1alpha1.BatchJob, by Actor) {
 // notTooMany: never more active pods than parallelism allows, nor than
 // completions still need; no further worker for a queue that is known empty.
 func (t *Truth) notTooMany(p *podTruth, v *v1alpha1.BatchJob, by Actor) {
-	var active, succeeded int32
-	known := false
-	for _, q := range t.of(p.job) {
-		switch {
-		case q.late && !sees(by, q):
-		case !q.gone && activePod(q.now):
-			active++
-		case q.success() && (!q.wavering || q.recorded == asSucceeded):
-			succeeded++
-			known = known || q.recorded == asSucceeded && q.recordedRV <= rvOf(v)
-		}
-	}
+	active, succeeded, known := t.others(p, v, by)
 	if active+1 > v.Spec.GetParallelism() {
 		t.world.fail("%s creates pod %s beside %d active ones: parallelism is %d", by.Name, p.now.Name, active, v.Spec.GetParallelism())
 	}
@@ -87,6 +77,22 @@ func (t *Truth) notTooMany(p *podTruth, v *v1alpha1.BatchJob, by Actor) {
 	if !fixed && known {
 		t.world.fail("%s creates pod %s for a work queue of which a pod has succeeded", by.Name, p.now.Name)
 	}
+}
+
+// others counts the pods beside a new one; known tells that a success stood in
+// the status that the creator saw.
+func (t *Truth) others(p *podTruth, v *v1alpha1.BatchJob, by Actor) (active, succeeded int32, known bool) {
+	for _, q := range t.of(p.job) {
+		switch {
+		case q.late && !sees(by, q):
+		case !q.gone && activePod(q.now):
+			active++
+		case q.success() && (!q.wavering || q.recorded == asSucceeded):
+			succeeded++
+			known = known || q.recorded == asSucceeded && q.recordedRV <= rvOf(v)
+		}
+	}
+	return active, succeeded, known
 }
 
 // notTooSoon: the back-off that the job's status knew of has passed, whoever
@@ -127,7 +133,7 @@ func (t *Truth) notTooSoon(p *podTruth, v *v1alpha1.BatchJob, by Actor) {
 // written down.
 func (t *Truth) released(p *podTruth, by Actor) {
 	j := t.jobs[p.job]
-	if by.Proc == nil || p.recorded != unrecorded || j.now == nil || j.now.DeletionTimestamp != nil || finishedJob(j.now) {
+	if by.Proc == nil || p.recorded != unrecorded || j.now == nil || j.now.DeletionTimestamp != nil || j.now.IsFinished() {
 		return
 	}
 	if !activePod(p.now) {

@@ -29,19 +29,21 @@ func (s *storm) step(excluded func(act) bool) bool {
 
 // possible: there is something of that kind to do.
 func (s *storm) possible(a act) bool {
-	w := s.world
-	p := w.live()
+	p := s.world.live()
 	switch a {
 	case actStart:
 		return p == nil
 	case actTime, actNodes, actUser, actGarbage:
 		return true
 	case actLand:
-		return len(w.late) > 0
+		return len(s.world.late) > 0
+	default:
+		return p != nil && p.can(a)
 	}
-	if p == nil {
-		return false
-	}
+}
+
+// can: the process has something of that kind to do.
+func (p *Process) can(a act) bool {
 	jobs, pods := p.caches[jobKind], p.caches[podKind]
 	switch a {
 	case actWork:
@@ -54,12 +56,11 @@ func (s *storm) possible(a act) bool {
 		return len(jobs.untold) > 0
 	case actTellPods:
 		return len(pods.untold) > 0
-	case actKill:
-		return !p.busy
 	case actRelist:
 		return jobs.Lag() > 0 || pods.Lag() > 0
+	default:
+		return !p.busy
 	}
-	return true
 }
 
 func (s *storm) do(a act) bool {
@@ -96,7 +97,7 @@ func (s *storm) do(a act) bool {
 		s.begin()
 	case actKill:
 		p.die()
-	case actRelist:
+	case actRelist, lastAct:
 		k := []*kind{jobKind, podKind}[s.rng.IntN(2)]
 		w.Story.Add("%s lists %s anew", p, k.resource.Resource)
 		p.caches[k].Relist()

@@ -75,27 +75,20 @@ func (t *Truth) watch(c Change) {
 }
 
 func (t *Truth) watchPod(c Change) {
-	var old, now *corev1.Pod
-	if c.Old != nil {
-		old = c.Old.(*corev1.Pod)
-	}
-	if c.New != nil {
-		now = c.New.(*corev1.Pod)
-	}
-	if old == nil {
+	now, _ := c.New.(*corev1.Pod)
+	if c.Old == nil {
 		if c.By.Proc != nil {
 			t.created(now, c.By)
 		}
 		return
 	}
+	old := c.Old.(*corev1.Pod)
 	p := t.pods[old.UID]
 	if p == nil {
 		return // somebody else's
 	}
-	if now == nil || held(old) && !held(now) {
-		if held(old) {
-			t.released(p, c.By)
-		}
+	if held(old) && (now == nil || !held(now)) {
+		t.released(p, c.By)
 	}
 	if now == nil {
 		p.gone = true

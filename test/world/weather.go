@@ -90,8 +90,9 @@ func (w *World) request(op Op, do func() (client.Object, error)) (client.Object,
 		panic(crash{op.Proc})
 	case LostAnswer:
 		return nil, timeout(op.Kind, op.Key.Name)
+	default:
+		return answer, err
 	}
-	return answer, err
 }
 
 func (w *World) tell(op Op, f Fault, err error) {
@@ -115,6 +116,7 @@ func (w *World) liveRead(op Op) error {
 		return refusals[n].err(op.Kind, op.Key.Name)
 	case LostAnswer:
 		return timeout(op.Kind, op.Key.Name)
+	default:
+		return nil
 	}
-	return nil
 }
