@@ -5,6 +5,7 @@ package integration
 import (
 	"fmt"
 	"strings"
+	"testing"
 )
 
 // policyRules are batch/v1's for podFailurePolicy and successPolicy
@@ -127,6 +128,23 @@ var stintRules = []specRule{
 	{"backoff initialDelay below 0", `backoff: {initialDelay: -1s}`, "spec.backoff.initialDelay", ""},
 	{"backoff initialDelay no duration", `backoff: {initialDelay: soon}`, "spec.backoff.initialDelay", ""},
 	{"backoff initialDelay without unit", `backoff: {initialDelay: "10"}`, "spec.backoff.initialDelay", ""},
+	{"backoff initialDelay of a unit too small", `backoff: {initialDelay: 5us}`, "spec.backoff.initialDelay", ""},
+	{"backoff maxDelay of five parts", `backoff: {maxDelay: 1s1s1s1s1s}`, "spec.backoff.maxDelay", ""},
 	{"backoff maxDelay 0", `backoff: {maxDelay: 0.0h0s}`, "spec.backoff.maxDelay", "longer than 0s"},
 	{"backoff maxDelay too long", `backoff: {maxDelay: 9999999h}`, "spec.backoff.maxDelay", ""},
+}
+
+// TestSelfDependency: the names of the job and of its dependency are compared
+// where both live in the same namespace for certain.
+func TestSelfDependency(t *testing.T) {
+	ns := newNamespace(t)
+	for dependsOn, field := range map[string]string{
+		"[{name: job}]":                   "spec.dependsOn",
+		"[{name: other}, {name: job}]":    "spec.dependsOn",
+		"[{name: other}]":                 "",
+		"[{name: job, namespace: other}]": "",
+	} {
+		err := tryCreate(t, manifest(t, minimalJob, "spec: {dependsOn: "+dependsOn+"}"), ns)
+		wantCause(t, err, field, "cannot depend on itself")
+	}
 }

@@ -182,6 +182,15 @@ func TestJobName(t *testing.T) {
 	}
 }
 
+// TestGeneratedName: the rules see the name that the server made.
+func TestGeneratedName(t *testing.T) {
+	ns := newNamespace(t)
+	object := manifest(t, minimalJob, indent("spec", indexed), `metadata: {name: null, generateName: job-}`)
+	if err := tryCreate(t, object, ns); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestImmutableFields changes each field of a stored job. What batch/v1 does
 // not allow to change, and this API does, is here too.
 func TestImmutableFields(t *testing.T) {
