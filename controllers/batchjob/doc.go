@@ -9,6 +9,7 @@
 //	claim.go       pods taken over by selector, or given up
 //	pod.go         from the template to a Pod
 //	retry.go       how long to wait when the API server refuses
+//	memory.go      all of what is remembered, for tests that compare worlds
 //	cache.go       which pods are cached, and how little of them
 //
 // # Reading one's own writes
