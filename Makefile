@@ -29,6 +29,8 @@ IMAGE_TAG = dev-$$(sha256sum bin/stint-controller | cut -c1-12)
 ##@ Try it
 .PHONY: demo
 demo: install ## A cluster from nothing, the operator in it by Helm, and the samples run to their end.
+	@go build -trimpath -buildvcs=false -ldflags '-s -w' -o bin/samples/python ./test/demo/migrate
+	@$(CLUSTER) load myapp/migrate:v3.2 $(CURDIR)/bin/samples/python # what db-migration asks for
 	@$(USE_CLUSTER) && $(DEMO)
 DEMO ?= go run ./test/demo
 
