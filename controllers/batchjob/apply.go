@@ -151,7 +151,7 @@ func (r *Reconciler) track(ctx context.Context, s *sight, ref engine.PodRef, out
 	pod := s.pods[ref.UID]
 	patch := podPatch{UID: ref.UID, ResourceVersion: pod.ResourceVersion,
 		Finalizers: []string{v1alpha1.FinalizerJobTracking},
-		Labels: map[string]any{v1alpha1.LabelJobUID: string(s.Job.UID), v1alpha1.LabelRun: strconv.FormatInt(max(1, s.Job.GetRun()), 10)}}
+		Labels:     map[string]any{v1alpha1.LabelJobUID: string(s.Job.UID), v1alpha1.LabelRun: strconv.FormatInt(max(1, s.Job.GetRun()), 10)}}
 	if _, err := r.patch(ctx, s, ref, patch); err != nil && !report.Moved(err) {
 		out.fail(fmt.Errorf("putting our finalizer back on pod %s: %w", ref.Name, err))
 	}
@@ -271,7 +271,7 @@ func onlyReady(before, after *v1alpha1.BatchJobStatus) bool {
 func (r *Reconciler) deleteJob(ctx context.Context, job *v1alpha1.BatchJob) error {
 	err := r.Client.Delete(ctx, job, client.PropagationPolicy(metav1.DeletePropagationForeground),
 		client.Preconditions{UID: &job.UID, ResourceVersion: &job.ResourceVersion})
-	if err != nil && !report.Moved(err) {
+	if client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("deleting BatchJob %s/%s after its ttlSecondsAfterFinished: %w", job.Namespace, job.Name, err)
 	}
 	return nil

@@ -129,15 +129,30 @@ func (r *Reconciler) observeStrays(ctx context.Context, key types.NamespacedName
 		return r.sight(key, nil, nil, strays), nil
 	case err != nil:
 		return nil, fmt.Errorf("asking the API server for BatchJob %s: %w", key, err)
-	case !exists || live.UID != cached.UID:
-		// The cache has yet to see this job; the event will come.
-		return r.observeLive(ctx, key)
+	case !exists || live.ResourceVersion != cached.ResourceVersion:
+		// The cache has yet to see this job as it is.
+		seen, err := r.observeLive(ctx, key)
+		if err == nil && seen != nil {
+			seen.add(others(strays, live.UID))
+		}
+		return seen, err
 	}
 	seen, err := r.observeJob(ctx, key, cached, mine)
 	if err == nil && seen != nil {
 		seen.add(strays)
 	}
 	return seen, err
+}
+
+// others are the strays that belong to another object than the live job.
+func others(strays []*corev1.Pod, job types.UID) []*corev1.Pod {
+	var left []*corev1.Pod
+	for _, p := range strays {
+		if _, uid := ownerOf(p); uid != job {
+			left = append(left, p)
+		}
+	}
+	return left
 }
 
 // observeLive reads the API server itself.

@@ -12,11 +12,13 @@ import (
 
 // invalid refuses what batch/v1's validation refuses and CEL cannot say.
 func invalid(w *work) *hold {
-	for _, check := range []func(*v1alpha1.BatchJobSpec) string{
-		selectorParses,
-		containerNamesExist,
-		succeededIndexesFit,
-	} {
+	checks := []func(*v1alpha1.BatchJobSpec) string{selectorParses, containerNamesExist}
+	if w.was.Run == nil {
+		// As in batch/v1 only at the beginning: an elastic job may shrink below
+		// the indexes that a rule names.
+		checks = append(checks, succeededIndexesFit)
+	}
+	for _, check := range checks {
 		if message := check(&w.job.Spec); message != "" {
 			return &hold{StateRefused, v1alpha1.ReasonInvalidSpec, message + "; correct the manifest to run the job"}
 		}
@@ -67,8 +69,8 @@ func succeededIndexesFit(spec *v1alpha1.BatchJobSpec) string {
 	completions, _ := spec.GetCompletions()
 	for i := range spec.SuccessPolicy.Rules {
 		rule := &spec.SuccessPolicy.Rules[i]
-		if rule.SucceededIndexes == nil {
-			continue
+		if rule.SucceededIndexes == nil || *rule.SucceededIndexes == "" {
+			continue // an empty list is a rule that never holds
 		}
 		path := fmt.Sprintf("spec.successPolicy.rules[%d]", i)
 		if message := indexesFit(*rule.SucceededIndexes, int(completions)); message != "" {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"strconv"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -50,7 +51,8 @@ func makeNamer(job, tail string, seed []byte) namer {
 	if factor%3 == 0 {
 		factor++
 	}
-	job = job[:min(len(job), maxBase-len(tail))]
+	// A label of a name may not end in what the cut can leave at its end.
+	job = strings.TrimRight(job[:min(len(job), maxBase-len(tail))], "-.")
 	return namer{base: job + tail, factor: factor, offset: binary.BigEndian.Uint64(sum[8:16]) % suffixCount}
 }
 

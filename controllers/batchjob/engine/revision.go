@@ -44,7 +44,7 @@ func Revision(spec *v1alpha1.BatchJobSpec) (revision, fixed string) {
 	d := defining{
 		Template:             *spec.Template.DeepCopy(),
 		BackoffLimitPerIndex: spec.BackoffLimitPerIndex,
-		PodFailurePolicy:     spec.PodFailurePolicy,
+		PodFailurePolicy:     spec.PodFailurePolicy.DeepCopy(),
 		SuccessPolicy:        spec.SuccessPolicy,
 	}
 	count, set := spec.GetCompletions()
@@ -57,9 +57,24 @@ func Revision(spec *v1alpha1.BatchJobSpec) (revision, fixed string) {
 		d.Completions = &count
 	}
 	delete(d.Template.Labels, v1alpha1.LabelHelmChart)
+	spellOut(d.PodFailurePolicy)
 	revision = hash(&d) + size
 	mutableWhileSuspended(&d.Template)
 	return revision, hash(&d) + size
+}
+
+// spellOut writes the one default inside a policy, so that it does not matter
+// whether the author did.
+func spellOut(policy *v1alpha1.PodFailurePolicy) {
+	if policy == nil {
+		return
+	}
+	for i := range policy.Rules {
+		for j := range policy.Rules[i].OnPodConditions {
+			pattern := &policy.Rules[i].OnPodConditions[j]
+			pattern.Status = pattern.GetStatus()
+		}
+	}
 }
 
 // sizeMark stands between the hash and completions in the revision of an
@@ -129,16 +144,23 @@ func canonicalJSON(v any) []byte {
 	return out
 }
 
+// emptyMeansAll are the members whose empty value is not their absence: an empty
+// label selector selects everything, an absent one nothing or a default.
+var emptyMeansAll = map[string]bool{"labelSelector": true, "namespaceSelector": true}
+
 // prune removes empty members of objects, the innermost first; nil means that
 // nothing is left. Elements of lists stay: their place has a meaning.
 func prune(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
 		for key, member := range v {
-			if member = prune(member); member == nil {
+			switch pruned := prune(member); {
+			case pruned != nil:
+				v[key] = pruned
+			case member != nil && emptyMeansAll[key]:
+				v[key] = map[string]any{}
+			default:
 				delete(v, key)
-			} else {
-				v[key] = member
 			}
 		}
 		if len(v) == 0 {

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/stint-dev/stint/api/v1alpha1"
 )
@@ -15,7 +14,7 @@ func successPolicyMet(w *work) *verdict {
 		return nil
 	}
 	for i := range policy.Rules {
-		if ruleHolds(&policy.Rules[i], w.completed) {
+		if ruleHolds(&policy.Rules[i], w.completed, w.limit) {
 			return &verdict{success: true, reason: v1alpha1.ReasonSuccessPolicy, message: fmt.Sprintf("Matched rules at index %d", i)}
 		}
 	}
@@ -23,12 +22,17 @@ func successPolicyMet(w *work) *verdict {
 }
 
 // ruleHolds: succeededCount alone counts all indexes, succeededIndexes alone
-// asks for every one of them, both together count among those.
-func ruleHolds(rule *v1alpha1.SuccessPolicyRule, completed indexes) bool {
+// asks for every one of them, both together count among those. Indexes that an
+// elastic job does not have any more are left out; with none left, or none
+// named, the rule never holds.
+func ruleHolds(rule *v1alpha1.SuccessPolicyRule, completed indexes, limit int) bool {
 	among := completed.count()
 	want := 0
 	if rule.SucceededIndexes != nil {
-		asked := parseIndexes(*rule.SucceededIndexes, math.MaxInt32)
+		asked := parseIndexes(*rule.SucceededIndexes, limit)
+		if asked.count() == 0 {
+			return false
+		}
 		among, want = asked.common(completed), asked.count()
 	}
 	if rule.SucceededCount != nil {
