@@ -96,6 +96,13 @@ func drawJob(rng *rand.Rand) *v1alpha1.BatchJob {
 			MaxDelay:     &metav1.Duration{Duration: initial * time.Duration(1+rng.IntN(4))},
 		}
 	}
+	if rng.IntN(8) == 0 {
+		limit := int64(rng.IntN(120))
+		j.Spec.ActiveDeadlineSeconds = &limit
+	}
+	if rng.IntN(8) == 0 {
+		j.Spec.TTLSecondsAfterFinished = number(0, 60)
+	}
 	if rng.IntN(4) == 0 {
 		policy := v1alpha1.Failed
 		j.Spec.PodReplacementPolicy = &policy

@@ -146,11 +146,7 @@ func (t *Truth) verdict(old, now *v1alpha1.BatchJob) {
 		recordedFailed += int32(len(u.Failed))
 	}
 	if newly(old, now, v1alpha1.ConditionFailureTarget) {
-		c := meta.FindStatusCondition(now.Status.Conditions, v1alpha1.ConditionFailureTarget)
-		restarted := now.Spec.Template.Spec.RestartPolicy == corev1.RestartPolicyOnFailure && restarts > 0 && restarts >= limit
-		if c.Reason == v1alpha1.ReasonBackoffLimitExceeded && failed <= limit && !restarted {
-			t.world.fail("%s fails with %s: in truth %d failed, %d restarts, the limit is %d", now.Name, c.Reason, failed, restarts, limit)
-		}
+		t.mayFail(now, failed, restarts)
 	}
 	if newly(old, now, v1alpha1.ConditionSuccessCriteriaMet) {
 		want, fixed := now.Spec.GetCompletions()
@@ -163,6 +159,26 @@ func (t *Truth) verdict(old, now *v1alpha1.BatchJob) {
 		if recordedFailed > limit {
 			t.world.fail("%s succeeds, but %d pods failed and the limit is %d: failure beats success", now.Name, recordedFailed, limit)
 		}
+	}
+}
+
+// mayFail judges a failure by its reason.
+func (t *Truth) mayFail(now *v1alpha1.BatchJob, failed, restarts int32) {
+	c := meta.FindStatusCondition(now.Status.Conditions, v1alpha1.ConditionFailureTarget)
+	limit := now.Spec.GetBackoffLimit()
+	switch c.Reason {
+	case v1alpha1.ReasonBackoffLimitExceeded:
+		restarted := now.Spec.Template.Spec.RestartPolicy == corev1.RestartPolicyOnFailure && restarts > 0 && restarts >= limit
+		if failed <= limit && !restarted {
+			t.world.fail("%s fails with %s: in truth %d failed, %d restarts, the limit is %d", now.Name, c.Reason, failed, restarts, limit)
+		}
+	case v1alpha1.ReasonDeadlineExceeded:
+		deadline, set := now.Spec.GetActiveDeadline()
+		if !set || now.Status.StartTime == nil || t.world.Clock.Since(now.Status.StartTime.Time) < deadline {
+			t.world.fail("%s fails with %s: it started at %v, the deadline is %v", now.Name, c.Reason, now.Status.StartTime, deadline)
+		}
+	default:
+		t.world.fail("%s fails with %s, for which it has no cause", now.Name, c.Reason)
 	}
 }
 

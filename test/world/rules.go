@@ -140,6 +140,32 @@ func (t *Truth) released(p *podTruth, by Actor) {
 		t.world.fail("%s lets go of pod %s, which is %s (being deleted: %v), and nothing durable tells of its end",
 			by.Name, p.now.Name, p.now.Status.Phase, p.now.DeletionTimestamp != nil)
 	}
+	v := j.versions[by.Seen[p.job]]
+	if v != nil && meta.IsStatusConditionTrue(v.Status.Conditions, v1alpha1.ConditionFailureTarget) {
+		t.world.fail("%s lets go of pod %s, which the failure of the job ends and which must count as failed", by.Name, p.now.Name)
+	}
+}
+
+// obeyed judges what runs when operators have had their time and pods have
+// stood still: no more than the job asks for.
+func (t *Truth) obeyed(j *jobTruth, pods []*podTruth) {
+	if j.now == nil || j.now.DeletionTimestamp != nil {
+		return
+	}
+	succeeded, _, active := toll(pods)
+	allowed := j.now.Spec.GetParallelism()
+	completions, fixed := j.now.Spec.GetCompletions()
+	switch {
+	case j.now.Spec.IsSuspended(), decided(j.now):
+		allowed = 0
+	case fixed:
+		allowed = min(allowed, completions-succeeded)
+	case succeeded > 0:
+		return // the workers of a queue know themselves when to end
+	}
+	if active > allowed {
+		t.world.fail("the operator has settled, and %d pods are active where %d may be\n%s: %s", active, allowed, describe(&j.now.Spec), brief(j.now))
+	}
 }
 
 // deletedByUs judges a deletion by an operator: a pod that would count as

@@ -128,14 +128,26 @@ func (s *storm) pass() {
 // maxSettling bounds how many things may have to happen after a storm.
 const maxSettling = 4000
 
-// settle ends the storm: no faults any more, every event is delivered, the
-// pods end, and time passes, until nothing is left to happen. It fails if that
-// does not come.
+// lastRetry is after how much time everything that failed in the storm has been
+// tried again.
+const lastRetry = 65 * time.Second
+
+// settle ends the storm: no faults any more, every event is delivered, what
+// failed is tried again; then the pods end, and time passes, until nothing is
+// left to happen. It fails if that does not come.
 func (w *World) settle() {
 	w.Weather = calm{}
 	w.Story.Add("the storm ends")
 	for len(w.late) > 0 {
 		w.land()
+	}
+	for range maxSettling {
+		if !w.quietStep() && !w.passTime(lastRetry) {
+			break
+		}
+	}
+	for uid, j := range w.Truth.jobs {
+		w.Truth.obeyed(j, w.Truth.of(uid))
 	}
 	for range maxSettling {
 		if !w.calmStep() {

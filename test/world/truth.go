@@ -145,11 +145,25 @@ func (t *Truth) watchJob(c Change) {
 		j = &jobTruth{versions: map[int64]*v1alpha1.BatchJob{}}
 		t.jobs[now.UID] = j
 	}
-	if c.By.Proc != nil && c.Old != nil {
+	if c.By.Proc != nil && now.DeletionTimestamp != nil {
+		t.expired(now)
+	} else if c.By.Proc != nil && c.Old != nil {
 		t.statusWritten(c.Old.(*v1alpha1.BatchJob), now)
 	}
 	j.now = now
 	j.versions[rvOf(now)] = now
+}
+
+// expired judges the deletion of a job by an operator.
+func (t *Truth) expired(j *v1alpha1.BatchJob) {
+	ttl := j.Spec.TTLSecondsAfterFinished
+	for _, c := range j.Status.Conditions {
+		if ttl != nil && c.Status == metav1.ConditionTrue && (c.Type == v1alpha1.ConditionComplete || c.Type == v1alpha1.ConditionFailed) &&
+			t.world.Clock.Since(c.LastTransitionTime.Time) >= seconds(int64(*ttl)) {
+			return
+		}
+	}
+	t.world.fail("%s is deleted before its time", j.Name)
 }
 
 // of are the pods of a job, oldest first.

@@ -108,6 +108,12 @@ func describe(s *v1alpha1.BatchJobSpec) string {
 	if s.PodReplacementPolicy != nil {
 		parts = append(parts, "replace "+string(*s.PodReplacementPolicy))
 	}
+	if s.ActiveDeadlineSeconds != nil {
+		parts = append(parts, fmt.Sprintf("deadline %ds", *s.ActiveDeadlineSeconds))
+	}
+	if s.TTLSecondsAfterFinished != nil {
+		parts = append(parts, fmt.Sprintf("TTL %ds", *s.TTLSecondsAfterFinished))
+	}
 	if s.IsSuspended() {
 		parts = append(parts, "suspended")
 	}
