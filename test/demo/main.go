@@ -71,13 +71,13 @@ func newDemo(dir string, out io.Writer) (*demo, error) {
 	}
 	config := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(
 		clientcmd.NewDefaultClientConfigLoadingRules(), &clientcmd.ConfigOverrides{})
-	namespace, _, err := config.Namespace()
-	if err != nil {
-		return nil, err
-	}
 	rest, err := config.ClientConfig()
 	if err != nil {
 		return nil, fmt.Errorf("no cluster is known; `make demo` starts one: %w", err)
+	}
+	namespace, _, err := config.Namespace()
+	if err != nil {
+		return nil, err
 	}
 	rest.QPS, rest.Burst = 50, 100
 	scheme := runtime.NewScheme()

@@ -36,6 +36,10 @@ func TestOperator(t *testing.T) {
 			"deleting in the foreground leaves nothing":                        deletion("foreground"),
 			"deleting with orphan leaves pods without our finalizer":           orphan,
 			"deleting ends the pods gracefully":                                graceful,
+			"a job that takes longer than its deadline is stopped":             deadline,
+			"an Indexed job gives each pod its index":                          indexes,
+			"an exit code of podFailurePolicy fails the job at once":           failurePolicy,
+			"ttlSecondsAfterFinished keeps what a git tool would create again": timeToLive,
 			"a namespace that is deleted in the middle of a run goes":          namespace,
 		} {
 			t.Run(name, func(t *testing.T) {
