@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -227,9 +228,9 @@ func (r *Reconciler) madeBefore(ctx context.Context, s *sight, order engine.PodO
 	return nil
 }
 
-// onlyReadyPause is how long a change of the number of ready pods alone waits
-// for company.
-const onlyReadyPause = time.Second
+// displayPause is how long a change that only people see, of the number of ready
+// pods or of what the columns say, waits for company.
+const displayPause = time.Second
 
 // record writes the status, where there is something to write, and then speaks.
 // wait is not zero when the write is worth making only later.
@@ -244,7 +245,7 @@ func (r *Reconciler) record(ctx context.Context, s *sight, plan engine.Plan, don
 	if equality.Semantic.DeepEqual(before, after) {
 		return 0, nil
 	}
-	if wait = r.fresh.lastWrite(s.Job).Add(onlyReadyPause).Sub(s.Now); wait > 0 && onlyReady(before, after) {
+	if wait = r.fresh.lastWrite(s.Job).Add(displayPause).Sub(s.Now); wait > 0 && displayOnly(before, after) {
 		return wait, nil
 	}
 	job := s.Job.DeepCopy()
@@ -260,9 +261,14 @@ func (r *Reconciler) record(ctx context.Context, s *sight, plan engine.Plan, don
 	return 0, nil
 }
 
-func onlyReady(before, after *v1alpha1.BatchJobStatus) bool {
-	same := *before
-	same.Ready = after.Ready
+func displayOnly(before, after *v1alpha1.BatchJobStatus) bool {
+	same := *before.DeepCopy()
+	same.Ready, same.Phase, same.Reason = after.Ready, after.Phase, after.Reason
+	for i := range same.Conditions {
+		if c := meta.FindStatusCondition(after.Conditions, same.Conditions[i].Type); c != nil {
+			same.Conditions[i].Message = c.Message
+		}
+	}
 	return equality.Semantic.DeepEqual(&same, after)
 }
 

@@ -28,5 +28,6 @@ func RefuseCron(now time.Time, cron *v1alpha1.CronBatchJob) {
 		meta.SetStatusCondition(&s.Conditions, c)
 	}
 	s.ObservedGeneration = cron.Generation
+	s.LastResult = "Stalled"
 	s.Schedule = strings.Join(cron.Spec.GetSchedules(), "; ")
 }

@@ -56,7 +56,7 @@ func outcome(out engine.Outcome, err error) engine.Outcome {
 	}
 	switch Classify(err) {
 	case Never:
-		return engine.Outcome{State: engine.StateRefused, Reason: v1alpha1.ReasonPodRejected,
+		return engine.Outcome{State: engine.StateRefused, Reason: v1alpha1.ReasonPodRejected, Short: "spec.template",
 			Message: "spec.template: the API server refused the pod: " + err.Error() + "; correct the manifest to try again"}
 	case Later:
 		return engine.Outcome{State: engine.StateRetrying, Reason: v1alpha1.ReasonProgressingWithRetry,
@@ -70,7 +70,7 @@ func outcome(out engine.Outcome, err error) engine.Outcome {
 // with one result.
 func display(job *v1alpha1.BatchJob, s *v1alpha1.BatchJobStatus, out engine.Outcome) {
 	s.Phase = read(out.State, out.Reason).phase
-	if s.Phase == v1alpha1.PhaseRunning && s.Active == 0 && s.Succeeded+s.Failed == 0 && out.State != engine.StateEnding {
+	if s.Phase == v1alpha1.PhaseRunning && (out.Idle || out.State == engine.StateRetrying && s.Active == 0 && s.Succeeded+s.Failed == 0) {
 		s.Phase = v1alpha1.PhasePending
 	}
 	s.Reason = column(out)

@@ -36,7 +36,7 @@ func finished(o *Observed) (Plan, bool) {
 	w := begin(o)
 	for _, reason := range []func(*work) *hold{unsupported, changed} {
 		if h := reason(w); h != nil {
-			plan.Outcome = Outcome{State: h.state, Reason: h.reason, Message: h.message}
+			plan.Outcome = h.outcome()
 			break
 		}
 	}

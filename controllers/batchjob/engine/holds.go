@@ -15,6 +15,12 @@ type hold struct {
 	state   State
 	reason  string
 	message string
+	// field is what to mend, for the REASON column.
+	field string
+}
+
+func (h *hold) outcome() Outcome {
+	return Outcome{State: h.state, Reason: h.reason, Message: h.message, Short: h.field}
 }
 
 // holdReason is the first reason to make no pod; nil if there is none. What a
@@ -37,7 +43,7 @@ func (w *work) holdReason() *hold {
 
 // hold makes no pod; a suspended job keeps none either.
 func (w *work) hold(h hold) {
-	w.plan.Outcome = Outcome{State: h.state, Reason: h.reason, Message: h.message}
+	w.plan.Outcome = h.outcome()
 	if w.job.Spec.IsSuspended() {
 		w.remove(len(w.activePods))
 	}
@@ -53,8 +59,8 @@ func suspended(w *work) *hold {
 	if !w.job.Spec.IsSuspended() {
 		return nil
 	}
-	return &hold{StateSuspended, v1alpha1.ReasonSuspended,
-		"spec.suspend is true" + setBy(w.job, "f:suspend") + "; set it to false, or remove it, to run"}
+	return &hold{state: StateSuspended, reason: v1alpha1.ReasonSuspended,
+		message: "spec.suspend is true" + setBy(w.job, "f:suspend") + "; set it to false, or remove it, to run"}
 }
 
 // changed: the spec's revision is not the one that the run began with.
@@ -62,7 +68,7 @@ func changed(w *work) *hold {
 	if w.revision == w.current {
 		return nil
 	}
-	return &hold{StateRefused, v1alpha1.ReasonUnsupportedField, changeMessage(w.run)}
+	return &hold{state: StateRefused, reason: v1alpha1.ReasonUnsupportedField, message: changeMessage(w.run), field: "spec.template"}
 }
 
 func changeMessage(run int64) string {
@@ -79,7 +85,7 @@ func rejected(w *work) *hold {
 		c.ObservedGeneration != w.job.Generation || requested(w.job) {
 		return nil
 	}
-	return &hold{StateRefused, v1alpha1.ReasonPodRejected, c.Message}
+	return &hold{state: StateRefused, reason: v1alpha1.ReasonPodRejected, message: c.Message, field: "spec.template"}
 }
 
 // retrying keeps what was said of the refusal until it is tried again.
@@ -91,7 +97,7 @@ func retrying(w *work) *hold {
 	if c := meta.FindStatusCondition(w.was.Conditions, v1alpha1.ConditionReconciling); c != nil && c.Reason == v1alpha1.ReasonProgressingWithRetry {
 		message = c.Message
 	}
-	return &hold{StateRetrying, v1alpha1.ReasonProgressingWithRetry, message}
+	return &hold{state: StateRetrying, reason: v1alpha1.ReasonProgressingWithRetry, message: message}
 }
 
 // requested tells of a request to reconcile now that has not been handled.
@@ -104,8 +110,8 @@ func requested(job *v1alpha1.BatchJob) bool {
 func unsupported(w *work) *hold {
 	for _, f := range notYet {
 		if f.set(w.job) {
-			return &hold{StateRefused, v1alpha1.ReasonUnsupportedField, fmt.Sprintf(
-				"%s: this version of the operator does not implement it; remove it to run the job", f.path)}
+			return &hold{state: StateRefused, reason: v1alpha1.ReasonUnsupportedField, field: f.path, message: f.path +
+				": this version of the operator does not implement it; remove it to run the job"}
 		}
 	}
 	return nil

@@ -20,7 +20,9 @@ func invalid(w *work) *hold {
 	}
 	for _, check := range checks {
 		if message := check(&w.job.Spec); message != "" {
-			return &hold{StateRefused, v1alpha1.ReasonInvalidSpec, message + "; correct the manifest to run the job"}
+			field, _, _ := strings.Cut(message, ": ")
+			return &hold{state: StateRefused, reason: v1alpha1.ReasonInvalidSpec, field: field,
+				message: message + "; correct the manifest to run the job"}
 		}
 	}
 	return nil

@@ -98,4 +98,6 @@ type Outcome struct {
 	Message string
 	// Short is what stands beside the reason in the REASON column.
 	Short string
+	// Idle is set while no container of the run has started.
+	Idle bool
 }

@@ -82,9 +82,10 @@ func (w *work) add(n int) {
 
 // running tells of the first pod, by name, that cannot start.
 func (w *work) running() Outcome {
-	out := Outcome{State: StateRunning}
+	out := Outcome{State: StateRunning, Idle: w.succeeded+w.failed == 0}
 	var stuck *Pod
 	for _, p := range w.activePods {
+		out.Idle = out.Idle && !p.Started
 		if !p.Ready && p.Why.Reason != "" && p.Phase == corev1.PodPending && (stuck == nil || p.Name < stuck.Name) {
 			stuck = p
 		}
