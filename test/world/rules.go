@@ -102,8 +102,8 @@ func (t *Truth) notTooSoon(p *podTruth, v *v1alpha1.BatchJob, by Actor) {
 	known := func(q *podTruth, as outcome) bool { return q.recorded == as && q.recordedRV <= rvOf(v) }
 	pods := t.of(p.job)
 	for _, q := range pods {
-		if q.success() && q.doomedAt.After(success) {
-			success = q.doomedAt // a success resets it as soon as somebody sees it
+		if q.success() && q.succeededAt.After(success) {
+			success = q.succeededAt // a success resets it as soon as somebody sees it
 		}
 	}
 	failures := 0

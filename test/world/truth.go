@@ -39,6 +39,8 @@ type podTruth struct {
 	// doomedAt is when it first could not be active any more: it ended or its
 	// deletion began.
 	doomedAt time.Time
+	// succeededAt is when it did, also after its deletion began.
+	succeededAt time.Time
 	// wavering: its deletion began before it ended, so that it may count as
 	// failed and yet succeed.
 	wavering bool
@@ -98,6 +100,9 @@ func (t *Truth) watchPod(c Change) {
 		t.deletedByUs(p, c.By)
 	}
 	p.now = now
+	if p.succeededAt.IsZero() && now.Status.Phase == corev1.PodSucceeded {
+		p.succeededAt = t.world.Store.stamp().Time
+	}
 	if p.doomedAt.IsZero() && !activePod(now) {
 		p.doomedAt = endOf(now, t.world.Store.stamp().Time)
 		p.wavering = !podEnded(now)
