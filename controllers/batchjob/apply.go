@@ -49,6 +49,7 @@ func (r *Reconciler) apply(ctx context.Context, s *sight, plan engine.Plan) *out
 	r.parallel(len(plan.Expire), func(i int) { r.expire(ctx, s, plan.Expire[i], out) })
 	r.each(plan.Track, func(ref engine.PodRef) { r.track(ctx, s, ref, out) })
 	r.create(ctx, s, plan.Create, out)
+	r.try(ctx, s, plan.Try, out)
 	if s.Job != nil {
 		r.Voice.Acted(s.Job, out.Done)
 	}
@@ -211,6 +212,17 @@ func (o *outcome) refuse(err error) {
 func (o *outcome) setErr(err error) {
 	if o.Err == nil || report.Classify(err) == report.Never {
 		o.Err = err
+	}
+}
+
+// try asks for a pod without making it. Only a refusal for good matters: quota
+// and the like may be different when its time comes.
+func (r *Reconciler) try(ctx context.Context, s *sight, order *engine.PodOrder, out *outcome) {
+	if order == nil {
+		return
+	}
+	if err := r.Client.Create(ctx, newPod(s.Job, *order), client.DryRunAll); err != nil && report.Classify(err) == report.Never {
+		out.refuse(err)
 	}
 }
 

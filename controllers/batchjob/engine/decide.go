@@ -81,8 +81,9 @@ type work struct {
 	// current is the revision that the spec has now.
 	current string
 	// pods are those of the current run; names are taken by pods that exist.
-	pods  []*Pod
-	names map[string]struct{}
+	pods    []*Pod
+	names   map[string]struct{}
+	ordinal int64
 
 	indexed
 	tally

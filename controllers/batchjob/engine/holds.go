@@ -47,6 +47,9 @@ func (w *work) hold(h hold) {
 	if w.job.Spec.IsSuspended() {
 		w.remove(len(w.activePods))
 	}
+	if h.state == StateSuspended && w.was.ObservedGeneration != w.job.Generation {
+		w.plan.Try = &PodOrder{Name: w.nextName(), Run: w.run, Revision: w.revision, Indexed: w.on, CountsFailures: w.perIndex}
+	}
 	if h.state == StateRetrying {
 		w.wake(w.o.RetryAt)
 	}

@@ -29,6 +29,9 @@ type Plan struct {
 	Track []PodRef
 	// Create makes these pods, in this order.
 	Create []PodOrder
+	// Try asks the API server whether it would take this pod, and makes none: a
+	// suspended job that can never run is told so at once.
+	Try *PodOrder
 	// Status is the status as it is when all of the above succeeded; the
 	// voice completes it. nil: the status is not ours to write.
 	Status *v1alpha1.BatchJobStatus

@@ -67,16 +67,22 @@ func (w *work) add(n int) {
 		w.addIndexes(n)
 		return
 	}
+	for range n {
+		w.plan.Create = append(w.plan.Create, PodOrder{Name: w.nextName(), Run: w.run, Revision: w.revision})
+	}
+}
+
+// nextName takes the next name of the run that is not in use. Ordinals below the
+// number of ends are used up; of those above, the ones whose pods exist are.
+func (w *work) nextName() string {
 	names := newNamer(w.job.Name, w.job.UID, w.run)
-	// Ordinals below the number of ends are used up; of those above, the ones
-	// whose pods exist are.
-	for ordinal := int64(w.succeeded) + int64(w.failed); n > 0; ordinal++ {
-		name := names.name(ordinal)
-		if _, taken := w.names[name]; taken {
-			continue
+	w.ordinal = max(w.ordinal, int64(w.succeeded)+int64(w.failed))
+	for ; ; w.ordinal++ {
+		name := names.name(w.ordinal)
+		if _, taken := w.names[name]; !taken {
+			w.names[name] = struct{}{}
+			return name
 		}
-		w.plan.Create = append(w.plan.Create, PodOrder{Name: name, Run: w.run, Revision: w.revision})
-		n--
 	}
 }
 
