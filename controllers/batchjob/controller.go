@@ -75,7 +75,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	case err != nil:
 		return ctrl.Result{}, err
 	case seen == nil:
-		r.forget(req.NamespacedName)
 		return ctrl.Result{}, nil
 	}
 	plan := engine.Decide(seen.Observed)
@@ -101,7 +100,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 // is now.
 func (r *Reconciler) next(seen *sight, plan engine.Plan, out *outcome, wait time.Duration) ctrl.Result {
 	if plan.Outcome.State == engine.StateGone {
-		r.forget(seen.key)
 		return ctrl.Result{}
 	}
 	now, after := r.Clock.Now(), wait
@@ -125,7 +123,9 @@ func (r *Reconciler) retryAt(seen *sight, out *outcome) time.Time {
 	return r.refused.until(seen.Job)
 }
 
-// forget drops what is remembered of a job that is gone.
+// forget drops what is remembered of a job once the cache itself has seen it
+// go. Not before: without the memory an older version in the cache would be
+// believed.
 func (r *Reconciler) forget(job types.NamespacedName) {
 	r.fresh.forget(job)
 	r.refused.forget(job)

@@ -120,6 +120,7 @@ func (r *Reconciler) observeStrays(ctx context.Context, key types.NamespacedName
 	mine, strays []*corev1.Pod,
 ) (*sight, error) {
 	if !exists && len(strays) == 0 {
+		r.forget(key)
 		return nil, nil
 	}
 	live := &v1alpha1.BatchJob{}
