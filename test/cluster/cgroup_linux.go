@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -11,8 +12,12 @@ import (
 	"time"
 )
 
-// nodeGroupName is the node's child group in every tree.
-const nodeGroupName = bridgeName + "-node1"
+// nodeGroupName is the node's child group in every tree: one for each state
+// folder, so that no cluster takes away another's.
+func (l *layout) nodeGroupName() string {
+	sum := sha256.Sum256([]byte(l.path()))
+	return fmt.Sprintf("%s-node1-%x", bridgeName, sum[:4])
+}
 
 // nodeCgroups decides where the node's groups will be and makes none of them.
 //
@@ -20,7 +25,7 @@ const nodeGroupName = bridgeName + "-node1"
 // caller a deeper path): there the node is a child of the caller's own groups,
 // so that its memory counts as the caller's. The unified case follows the
 // kernel's documentation and has not been run on a version 2 machine.
-func nodeCgroups() ([]hierarchy, error) {
+func (l *layout) nodeCgroups() ([]hierarchy, error) {
 	self, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil {
 		return nil, err
@@ -41,7 +46,7 @@ func nodeCgroups() ([]hierarchy, error) {
 		hs[0].Dir = parent
 	}
 	for i := range hs {
-		hs[i].Dir = filepath.Join(hs[i].Dir, nodeGroupName)
+		hs[i].Dir = filepath.Join(hs[i].Dir, l.nodeGroupName())
 	}
 	return hs, nil
 }

@@ -147,7 +147,7 @@ func (s *session) launch(ctx context.Context, rt hostRuntime, generation string)
 	if err := l.stopNode(); err != nil {
 		return err
 	}
-	groups, err := nodeCgroups()
+	groups, err := l.nodeCgroups()
 	if err != nil {
 		return err
 	}
@@ -264,7 +264,7 @@ func (l *layout) stopNode() error {
 	if n, err := readLaunch([]string{l.nodeDir("launch.json")}); err == nil {
 		var dirs []string
 		for _, h := range n.Cgroups {
-			if filepath.Base(h.Dir) == nodeGroupName {
+			if filepath.Base(h.Dir) == l.nodeGroupName() {
 				dirs = append(dirs, h.Dir)
 			}
 		}
