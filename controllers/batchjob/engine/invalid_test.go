@@ -42,6 +42,7 @@ func TestWhatCELCannotSay(t *testing.T) {
 		"init container": func(j *v1alpha1.BatchJob) { hasContainer("init")(j); policy(onExit(ignore, true, "init", 1))(j) },
 		"any container":  policy(onExit(ignore, true, "", 1), onCondition(ignore, pattern("Any", ""))),
 		"in order":       success(when("0-2,4", 4), when("", 5)),
+		"empty":          success(v1alpha1.SuccessPolicyRule{SucceededIndexes: new("")}),
 	} {
 		same(t, name, decide(indexed(5, 5, change)).Outcome.State, engine.StateRunning)
 	}

@@ -101,6 +101,10 @@ func TestSameMeaningSameRevision(t *testing.T) {
 	} {
 		same(t, name, revisionOf(job(goldenTemplate, change)), plain)
 	}
+	withStatus := func(status corev1.ConditionStatus) *v1alpha1.BatchJob {
+		return job(policy(onCondition(ignore, pattern("Any", status))))
+	}
+	same(t, "the default of a policy written out", revisionOf(withStatus(corev1.ConditionTrue)), revisionOf(withStatus("")))
 	onlyChart := job(template(func(p *corev1.PodTemplateSpec) { p.Labels = map[string]string{"helm.sh/chart": "x"} }))
 	same(t, "a chart's as the only label", revisionOf(onlyChart), revisionOf(job()))
 	same(t, "the argument is left alone", onlyChart.Spec.Template.Labels, map[string]string{"helm.sh/chart": "x"})
@@ -126,6 +130,9 @@ func TestOtherMeaningOtherRevision(t *testing.T) {
 		"an annotation":             template(func(p *corev1.PodTemplateSpec) { p.Annotations["c"] = "d" }),
 		"false is not unset":        template(func(p *corev1.PodTemplateSpec) { p.Spec.AutomountServiceAccountToken = nil }),
 		"0 is not unset":            template(func(p *corev1.PodTemplateSpec) { p.Spec.TerminationGracePeriodSeconds = nil }),
+		"a term":                    affinity(nil, nil),
+		"a selector of all":         affinity(&metav1.LabelSelector{}, nil),
+		"all namespaces":            affinity(nil, &metav1.LabelSelector{}),
 		"restartPolicy":             template(func(p *corev1.PodTemplateSpec) { p.Spec.RestartPolicy = corev1.RestartPolicyNever }),
 		"work queue":                queue(1),
 		"completions":               fixed(1, 2),
@@ -148,6 +155,14 @@ func TestOtherMeaningOtherRevision(t *testing.T) {
 		}
 		seen[revision] = name
 	}
+}
+
+// affinity is a pod affinity, in which an empty selector is not an absent one.
+func affinity(labels, namespaces *metav1.LabelSelector) func(*v1alpha1.BatchJob) {
+	return template(func(p *corev1.PodTemplateSpec) {
+		p.Spec.Affinity = &corev1.Affinity{PodAffinity: &corev1.PodAffinity{RequiredDuringSchedulingIgnoredDuringExecution: []corev1.PodAffinityTerm{
+			{TopologyKey: "zone", LabelSelector: labels, NamespaceSelector: namespaces}}}}
+	})
 }
 
 // actingFields act on the current run and are not part of its revision.

@@ -45,8 +45,22 @@ func TestSuccessPolicy(t *testing.T) {
 	} {
 		c.run(t)
 	}
+	empty := v1alpha1.SuccessPolicyRule{SucceededIndexes: new("")}
+	kind, _ := reached(decide(ten("0-8", success(empty))))
+	same(t, "an empty list never holds", kind, goesOn)
 	plan := decide(ten("1", success(when("0", none), when("", 1))))
 	same(t, "message", plan.Outcome.Message, "Matched rules at index 1")
+}
+
+// TestASuccessPolicyOfAShrunkJob leaves out the indexes that are gone, and those
+// of a rule that has no other do not make it hold.
+func TestASuccessPolicyOfAShrunkJob(t *testing.T) {
+	for rule, want := range map[string]string{"0,4": complete, "4": goesOn, "1,4": goesOn} {
+		j := begun(indexed(5, 5, success(when(rule, -1))), completedIndexes("0"))
+		j.Spec.Parallelism, j.Spec.Completions = new(int32(3)), new(int32(3))
+		kind, _ := reached(decide(j))
+		same(t, rule, kind, want)
+	}
 }
 
 // TestPodsLeftAtASuccessPolicy are removed without counting.
