@@ -201,10 +201,18 @@ func (r *Reconciler) createOne(ctx context.Context, s *sight, order engine.PodOr
 	out.setErr(err)
 }
 
-// refuse notes what the API server does not let us do.
+// refuse notes a pod that the API server would not take.
 func (o *outcome) refuse(err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.setErr(err)
+}
+
+// refuseAdoption notes a pod that the API server would not let us take over.
+func (o *outcome) refuseAdoption(err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.Adopting = true
 	o.setErr(err)
 }
 

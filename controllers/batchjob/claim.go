@@ -78,7 +78,7 @@ func (r *Reconciler) adopt(ctx context.Context, s *sight, refs []engine.PodRef, 
 		case report.Moved(err):
 			out.fail(fmt.Errorf("adopting pod %s: %w", ref.Name, err))
 		default:
-			out.refuse(fmt.Errorf("adopting pod %s, which spec.selector matches: %w", ref.Name, err))
+			out.refuseAdoption(fmt.Errorf("adopting pod %s, which spec.selector matches: %w", ref.Name, err))
 			r.refused.add(r.Clock.Now(), s.Job)
 		}
 	})

@@ -42,7 +42,12 @@ func (v *Voice) Acted(job *v1alpha1.BatchJob, done Done) {
 		v.event(job, corev1.EventTypeNormal, "SuccessfulDelete", list("Deleted pod", done.Deleted))
 	}
 	if done.Err != nil && Classify(done.Err) != Wait {
-		v.event(job, corev1.EventTypeWarning, "FailedCreate", "Error creating: "+done.Err.Error())
+		_, _, reason := done.refusal()
+		message := done.Err.Error()
+		if !done.Adopting {
+			message = "Error creating: " + message
+		}
+		v.event(job, corev1.EventTypeWarning, reason, message)
 	}
 }
 

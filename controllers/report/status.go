@@ -26,8 +26,18 @@ type Done struct {
 	NotCreated, NotRemoved int32
 	// Created and Deleted name the pods of those that were.
 	Created, Deleted []string
-	// Err is the first error that stands in the way, nil if there is none.
-	Err error
+	// Err is the first error that stands in the way, nil if there is none; it
+	// came of an adoption, or else of a creation.
+	Err      error
+	Adopting bool
+}
+
+// refusal is how a refusal reads: the field to mend, and what was refused.
+func (d *Done) refusal() (field, what, event string) {
+	if d.Adopting {
+		return "spec.selector", "to let a pod be adopted", "FailedAdopt"
+	}
+	return "spec.template", "the pod", "FailedCreate"
 }
 
 // Status is the whole status after a plan was carried out as far as done says:
@@ -42,7 +52,7 @@ func Status(now time.Time, job *v1alpha1.BatchJob, plan engine.Plan, done Done) 
 			s.Ready = new(min(*s.Ready, s.Active))
 		}
 	}
-	out := outcome(plan.Outcome, done.Err)
+	out := outcome(plan.Outcome, &done)
 	display(job, s, out)
 	conditions(now, job, s, out)
 	s.ObservedGeneration = job.Generation
@@ -50,17 +60,18 @@ func Status(now time.Time, job *v1alpha1.BatchJob, plan engine.Plan, done Done) 
 }
 
 // outcome is the engine's, unless an error stands in the way.
-func outcome(out engine.Outcome, err error) engine.Outcome {
-	if err == nil {
+func outcome(out engine.Outcome, done *Done) engine.Outcome {
+	if done.Err == nil {
 		return out
 	}
-	switch Classify(err) {
+	field, what, _ := done.refusal()
+	switch Classify(done.Err) {
 	case Never:
-		return engine.Outcome{State: engine.StateRefused, Reason: v1alpha1.ReasonPodRejected, Short: "spec.template",
-			Message: "spec.template: the API server refused the pod: " + err.Error() + "; correct the manifest to try again"}
+		return engine.Outcome{State: engine.StateRefused, Reason: v1alpha1.ReasonPodRejected, Short: field,
+			Message: field + ": the API server refused " + what + ": " + done.Err.Error() + "; correct the manifest to try again"}
 	case Later:
 		return engine.Outcome{State: engine.StateRetrying, Reason: v1alpha1.ReasonProgressingWithRetry,
-			Message: err.Error() + "; it is tried again"}
+			Message: done.Err.Error() + "; it is tried again"}
 	case Wait:
 	}
 	return out

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -12,14 +13,8 @@ import (
 
 // invalid refuses what batch/v1's validation refuses and CEL cannot say.
 func invalid(w *work) *hold {
-	checks := []func(*v1alpha1.BatchJobSpec) string{selectorParses, containerNamesExist}
-	if w.was.Run == nil {
-		// As in batch/v1 only at the beginning: an elastic job may shrink below
-		// the indexes that a rule names.
-		checks = append(checks, succeededIndexesFit)
-	}
-	for _, check := range checks {
-		if message := check(&w.job.Spec); message != "" {
+	for _, check := range []func(*work) string{selectorParses, containerNamesExist, succeededIndexesFit} {
+		if message := check(w); message != "" {
 			field, _, _ := strings.Cut(message, ": ")
 			return &hold{state: StateRefused, reason: v1alpha1.ReasonInvalidSpec, field: field,
 				message: message + "; correct the manifest to run the job"}
@@ -28,8 +23,8 @@ func invalid(w *work) *hold {
 	return nil
 }
 
-func selectorParses(spec *v1alpha1.BatchJobSpec) string {
-	if _, err := metav1.LabelSelectorAsSelector(spec.Selector); err != nil {
+func selectorParses(w *work) string {
+	if _, err := metav1.LabelSelectorAsSelector(w.job.Spec.Selector); err != nil {
 		return "spec.selector: " + err.Error()
 	}
 	return ""
@@ -37,7 +32,8 @@ func selectorParses(spec *v1alpha1.BatchJobSpec) string {
 
 // containerNamesExist: a rule for a container that the template does not have
 // would never match.
-func containerNamesExist(spec *v1alpha1.BatchJobSpec) string {
+func containerNamesExist(w *work) string {
+	spec := &w.job.Spec
 	if spec.PodFailurePolicy == nil {
 		return ""
 	}
@@ -63,12 +59,17 @@ func hasContainer(spec *corev1.PodSpec, name string) bool {
 }
 
 // succeededIndexesFit: increasing, below completions, and as many as
-// succeededCount asks for.
-func succeededIndexesFit(spec *v1alpha1.BatchJobSpec) string {
+// succeededCount asks for. The size counts only before the run has begun, as in
+// batch/v1: an elastic job may shrink below the indexes that a rule names.
+func succeededIndexesFit(w *work) string {
+	spec := &w.job.Spec
 	if spec.SuccessPolicy == nil {
 		return ""
 	}
-	completions, _ := spec.GetCompletions()
+	completions := int32(math.MaxInt32)
+	if w.was.Run == nil {
+		completions, _ = spec.GetCompletions()
+	}
 	for i := range spec.SuccessPolicy.Rules {
 		rule := &spec.SuccessPolicy.Rules[i]
 		if rule.SucceededIndexes == nil || *rule.SucceededIndexes == "" {
