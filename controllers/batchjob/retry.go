@@ -38,6 +38,9 @@ func (r *refusals) add(now time.Time, job *v1alpha1.BatchJob) {
 	defer r.mu.Unlock()
 	key := client.ObjectKeyFromObject(job)
 	last := r.jobs[key]
+	if last.of != job.UID || last.generation != job.Generation {
+		last = refusal{}
+	}
 	delay := firstRetry
 	for range last.count {
 		delay = min(2*delay, maxRetry)

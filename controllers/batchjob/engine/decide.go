@@ -127,7 +127,7 @@ func begin(o *Observed) *work {
 // one has run; and while it is suspended with no pod active, whatever batch/v1
 // lets a suspended job change (KEP-5440).
 func (w *work) absorbs() bool {
-	if elastic(&w.job.Spec) && sameButSize(w.was.Revision, w.current) {
+	if sameButSize(w.was.Revision, w.current) && (elastic(&w.job.Spec) || w.unseenEdits()) {
 		return true
 	}
 	if w.was.Active == 0 && meta.IsStatusConditionTrue(w.was.Conditions, v1alpha1.ConditionSuspended) &&
@@ -144,6 +144,11 @@ func (w *work) absorbs() bool {
 	}
 	return true
 }
+
+// unseenEdits: the spec changed more than once since the last look, so an
+// elastic change may have been followed by one of parallelism alone, as an
+// autoscaler makes it.
+func (w *work) unseenEdits() bool { return w.job.Generation > w.was.ObservedGeneration+1 }
 
 // outdated are the active pods of a revision that the run has left behind; no
 // container of theirs has started.
