@@ -2,6 +2,7 @@ package batchjob
 
 import (
 	"fmt"
+	"reflect"
 	"testing"
 	"time"
 
@@ -108,6 +109,9 @@ func crashed(restarts int32, last corev1.ContainerStatus) corev1.ContainerStatus
 
 func same(t *testing.T, what string, got, want any) {
 	t.Helper()
+	if reflect.DeepEqual(got, want) {
+		return
+	}
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("%s: - wanted, + got:\n%s", what, diff)
 	}

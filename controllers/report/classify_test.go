@@ -89,6 +89,10 @@ func TestARefusedPod(t *testing.T) {
 		got := []string{said(s, v1alpha1.ConditionReady), said(s, v1alpha1.ConditionReconciling), said(s, v1alpha1.ConditionStalled), message(s, v1alpha1.ConditionReady)}
 		same(t, r.name, got, want)
 	}
+	adopting := report.Done{Err: apierrors.NewBadRequest("no"), Adopting: true}
+	refused := report.Status(now, job(), plan(job(), running), adopting)
+	same(t, "an adoption", message(refused, v1alpha1.ConditionStalled), "spec.selector: the API server refused to let a pod be adopted: no; correct the manifest to try again")
+	same(t, "the event of an adoption", acted(adopting), []string{"Warning FailedAdopt: no"})
 	j := job()
 	s := report.Status(now, j, plan(j, engine.Outcome{State: engine.StateRunning, Idle: true}), report.Done{Err: apierrors.NewBadRequest("bad image")})
 	same(t, "column", s.Reason, "PodRejected: spec.template")

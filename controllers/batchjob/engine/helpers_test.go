@@ -80,6 +80,7 @@ func suspend(j *v1alpha1.BatchJob) { j.Spec.Suspend = new(true) }
 func begun(j *v1alpha1.BatchJob, change ...func(*v1alpha1.BatchJobStatus)) *v1alpha1.BatchJob {
 	j = j.DeepCopy()
 	j.Status = *engine.Decide(engine.Observed{Now: after(-runAge), Job: j}).Status
+	j.Status.ObservedGeneration = j.Generation // by the voice
 	for _, do := range change {
 		do(&j.Status)
 	}
@@ -173,6 +174,7 @@ func decideAt(at time.Time, j *v1alpha1.BatchJob, pods ...engine.Pod) engine.Pla
 func wrote(j *v1alpha1.BatchJob, p engine.Plan) *v1alpha1.BatchJob {
 	j = j.DeepCopy()
 	j.Status = *p.Status.DeepCopy()
+	j.Status.ObservedGeneration = j.Generation // by the voice
 	return j
 }
 

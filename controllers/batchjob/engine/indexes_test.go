@@ -65,7 +65,7 @@ func inNumbers(set string) (list []int) {
 // has just succeeded, what is busy and what is next.
 func TestSetsOfIndexes(t *testing.T) {
 	chance := rand.New(rand.NewPCG(1, 2))
-	for range 3000 {
+	for range 1500 {
 		limit := 1 + chance.IntN(40)
 		var recorded, all, missing []int
 		var now []engine.Pod
@@ -97,7 +97,7 @@ func TestSetsOfIndexes(t *testing.T) {
 // TestIndexesInCommon, as successPolicy asks for them, against the slow way.
 func TestIndexesInCommon(t *testing.T) {
 	chance := rand.New(rand.NewPCG(3, 4))
-	for range 3000 {
+	for range 300 {
 		var asked, done []int
 		both := 0
 		for i := range 20 {

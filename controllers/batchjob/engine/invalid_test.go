@@ -38,6 +38,11 @@ func TestWhatCELCannotSay(t *testing.T) {
 			same(t, "removed", len(plan.Drop)+len(plan.Delete), 0)
 		})
 	}
+	// A list that is corrected before anything has run is looked at again.
+	late := begun(indexed(5, 5, success(when("0,1", -1))))
+	success(when("4,1", -1))(late)
+	checkRefused(t, decide(late, made(late, "p", pending)), v1alpha1.ReasonInvalidSpec, rule+"Indexes")
+
 	for name, change := range map[string]func(*v1alpha1.BatchJob){
 		"init container": func(j *v1alpha1.BatchJob) { hasContainer("init")(j); policy(onExit(ignore, true, "init", 1))(j) },
 		"any container":  policy(onExit(ignore, true, "", 1), onCondition(ignore, pattern("Any", ""))),

@@ -102,8 +102,9 @@ func (l look) mayDelete(p *engine.Pod) bool {
 
 // creates: pods are made only when nothing forbids it, and not too many.
 func (l look) creates() (bad complaints) {
+	bad.when(l.p.Try != nil && (l.p.Outcome.State != engine.StateSuspended || len(l.p.Create) > 0), "tries a pod in state %s", l.p.Outcome.State)
 	if len(l.p.Create) == 0 {
-		return nil
+		return bad
 	}
 	var active int32
 	for i := range l.o.Pods {

@@ -14,7 +14,7 @@ import (
 // TestDecideOnRandomObservations: whatever is observed, Decide answers, the same
 // each time, and its plan keeps the laws.
 func TestDecideOnRandomObservations(t *testing.T) {
-	for seed := range uint64(15_000) {
+	for seed := range uint64(8_000) {
 		if tryOne(t, seed); t.Failed() {
 			t.Fatalf("seed %d", seed)
 		}

@@ -74,6 +74,29 @@ func TestCreatedSuspended(t *testing.T) {
 	same(t, "startTime", resumed.Status.StartTime.Time, after(time.Hour))
 }
 
+// TestASuspendedPodIsTried once for each generation, without making it: one that
+// can never run is told so before anybody waits for it.
+func TestASuspendedPodIsTried(t *testing.T) {
+	for name, j := range map[string]*v1alpha1.BatchJob{"plain": job(suspend), "indexed": indexed(2, 3, perIndex(1), suspend)} {
+		plan := decide(j)
+		if plan.Try == nil {
+			t.Fatalf("%s: nothing is tried", name)
+		}
+		same(t, name+": tried", *plan.Try, engine.PodOrder{Name: plan.Try.Name, Run: 1, Revision: revisionOf(j),
+			Indexed: j.Spec.IsIndexed(), CountsFailures: j.Spec.IsIndexed()})
+		same(t, name+": created", len(plan.Create), 0)
+		j = wrote(j, plan)
+		same(t, name+": tried again", decide(j).Try, (*engine.PodOrder)(nil))
+		j.Generation++
+		same(t, name+": tried for another generation", decide(j).Try != nil, true)
+	}
+	for name, j := range map[string]*v1alpha1.BatchJob{
+		"running": job(), "refused": job(suspend, func(j *v1alpha1.BatchJob) { j.Spec.RunAt = "t" }), "complete": job(suspend, fixed(1, 0)),
+	} {
+		same(t, name+": tried", decide(j).Try, (*engine.PodOrder)(nil))
+	}
+}
+
 // TestTheBackoffSurvivesASuspend, as the failures do.
 func TestTheBackoffSurvivesASuspend(t *testing.T) {
 	j := begun(job(suspend), backedOff(2, 0), counted(0, 2))
