@@ -96,6 +96,11 @@ test-unit: ## What needs no cluster.
 test-e2e: demo ## The demo, then the tests that need real nodes. As root on Linux; leaves the cluster up.
 	@$(USE_CLUSTER) && set -x && go test -count=1 -tags e2e -timeout 20m ./test/e2e/...
 
+.PHONY: bench
+bench: build ## What BatchJobs cost, side by side with batch/v1 (half an hour; BENCH=-help for less).
+	@go run ./test/bench $(BENCH)
+	@go test -run '^$$' -bench 'Decide|Revision' -benchtime 5x ./controllers/batchjob/engine
+
 .PHONY: lint
 lint: bin/golangci-lint ## The rules of .golangci.yml, also in build-tagged tests and test/cluster.
 	bin/golangci-lint run ./...

@@ -1,0 +1,17 @@
+// Command bench measures what BatchJobs cost, side by side with the built-in
+// Job controller and with a client that makes the same writes without thinking.
+// It starts a control plane of its own (test/cluster), gives every contender
+// the same work in turn and prints ratios: on another machine the absolute
+// numbers differ, the ratios should not. RESULTS.md holds a run and the method.
+//
+// The parts:
+//
+//	plane.go      the control plane
+//	contender.go  the three contenders, each a process that is started afresh
+//	bare.go       the client without logic (this program, run again)
+//	cluster.go    what happens in the cluster: ends the pods, sees who is done
+//	workload.go   the work, and what is measured around it
+//	audit.go      who wrote what, from the API server's audit log
+//	restart.go    what a restart writes
+//	report.go     the tables
+package main
