@@ -35,5 +35,8 @@ func TestARefusalIsOfOneManifest(t *testing.T) {
 		r.add(now, job())
 		same(t, name, r.until(job(change)), time.Time{})
 		same(t, name+": the first one", r.until(job()), now.Add(time.Second))
+		r.add(now, job())
+		r.add(now, job(change))
+		same(t, name+": counted anew", r.until(job(change)), now.Add(time.Second))
 	}
 }

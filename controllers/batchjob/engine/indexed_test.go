@@ -218,3 +218,19 @@ func TestElasticSize(t *testing.T) {
 	kind, _ := reached(decide(j))
 	same(t, "down to what is done", kind, complete)
 }
+
+// TestAnElasticChangeThatWasNotSeen: an autoscaler changed parallelism after it,
+// before anybody looked.
+func TestAnElasticChangeThatWasNotSeen(t *testing.T) {
+	for edits, want := range map[int64]engine.State{1: engine.StateRefused, 2: engine.StateRunning} {
+		j := begun(indexed(3, 3), counted(0, 1))
+		j.Spec.Parallelism, j.Spec.Completions = new(int32(2)), new(int32(5))
+		j.Generation += edits
+		plan := decide(j, pod("r", index(0)))
+		same(t, "state", plan.Outcome.State, want)
+	}
+	other := begun(indexed(3, 3), counted(0, 1))
+	newImage(other)
+	other.Generation += 2
+	same(t, "another template", decide(other).Outcome.State, engine.StateRefused)
+}
