@@ -29,6 +29,9 @@ type outcome struct {
 	mu sync.Mutex
 	// failures are errors that ask for another try of the whole plan.
 	failures []error
+	// moved: a pod was not as it had been observed. The event of that should
+	// come; a server may also say so for reasons of its own.
+	moved bool
 }
 
 func (o *outcome) fail(err error) {
@@ -145,6 +148,7 @@ func (o *outcome) kept(err error) {
 	defer o.mu.Unlock()
 	if !apierrors.IsNotFound(err) {
 		o.NotRemoved++
+		o.moved = true
 	}
 }
 
@@ -154,7 +158,7 @@ func (r *Reconciler) track(ctx context.Context, s *sight, ref engine.PodRef, out
 	patch := podPatch{UID: ref.UID, ResourceVersion: pod.ResourceVersion,
 		Finalizers: []string{v1alpha1.FinalizerJobTracking},
 		Labels:     map[string]any{v1alpha1.LabelJobUID: string(s.Job.UID), v1alpha1.LabelRun: strconv.FormatInt(max(1, s.Job.GetRun()), 10)}}
-	if _, err := r.patch(ctx, s, ref, patch); err != nil && !report.Moved(err) {
+	if _, err := r.patch(ctx, s, ref, patch); client.IgnoreNotFound(err) != nil {
 		out.fail(fmt.Errorf("putting our finalizer back on pod %s: %w", ref.Name, err))
 	}
 }

@@ -89,7 +89,7 @@ func (r *Reconciler) disown(ctx context.Context, s *sight, ref engine.PodRef, ou
 	_, err := r.patch(ctx, s, ref, podPatch{UID: ref.UID, Labels: map[string]any{v1alpha1.LabelJobUID: nil},
 		Owners: []any{map[string]any{"$patch": "delete", "uid": s.Job.UID}},
 		Remove: []string{v1alpha1.FinalizerJobTracking}})
-	if err != nil && !report.Moved(err) {
+	if client.IgnoreNotFound(err) != nil {
 		out.fail(fmt.Errorf("giving up pod %s, which left the selector: %w", ref.Name, err))
 	}
 }

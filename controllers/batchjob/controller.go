@@ -103,6 +103,9 @@ func (r *Reconciler) next(seen *sight, plan engine.Plan, out *outcome, wait time
 		return ctrl.Result{}
 	}
 	now, after := r.Clock.Now(), wait
+	if out.moved {
+		after = patience
+	}
 	for _, at := range []time.Time{plan.Wake, r.retryAt(seen, out)} {
 		if at.IsZero() {
 			continue

@@ -111,6 +111,9 @@ func begin(o *Observed) *work {
 	// between, they tell with which revision the run began.
 	for i := range o.Pods {
 		if p := &o.Pods[i]; w.ofRun(p) && p.Tracked && !p.Orphan && sameAlgorithm(p.Revision, w.current) {
+			if w.job.Spec.IsIndexed() && sameButSize(p.Revision, w.current) {
+				break // made for another size of the same run
+			}
 			w.revision = p.Revision
 			if w.revision != w.current {
 				w.fixed = "" // not known of that template, so nothing is absorbed by it

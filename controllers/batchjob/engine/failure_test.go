@@ -102,5 +102,5 @@ func TestTheReasonOutlivesThePod(t *testing.T) {
 func TestTheDeadlineHasNoCulprit(t *testing.T) {
 	plan := decide(begun(job(lasting(5))), pod("f", failed, because(engine.Why{Container: "main", ExitCode: 3})))
 	same(t, "outcome", plan.Outcome, engine.Outcome{State: engine.StateFailed, Reason: v1alpha1.ReasonDeadlineExceeded,
-		Message: "Job was active longer than specified deadline (activeDeadlineSeconds: 5)"})
+		Message: "Job was active longer than specified deadline: activeDeadlineSeconds is 5"})
 }

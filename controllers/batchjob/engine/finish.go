@@ -124,17 +124,21 @@ func deadlineExceeded(w *work) *verdict {
 		return nil
 	}
 	return &verdict{reason: v1alpha1.ReasonDeadlineExceeded, message: fmt.Sprintf(
-		"Job was active longer than specified deadline (activeDeadlineSeconds: %d)", *w.job.Spec.ActiveDeadlineSeconds)}
+		"Job was active longer than specified deadline: activeDeadlineSeconds is %d", *w.job.Spec.ActiveDeadlineSeconds)}
 }
 
 // deadline is when the run has to be over: counted from status.startTime,
 // which a suspend takes away and a resume sets anew.
 func (w *work) deadline() (time.Time, bool) {
 	limit, set := w.job.Spec.GetActiveDeadline()
-	if !set || w.was.StartTime == nil || w.job.Spec.IsSuspended() {
+	if !set || w.job.Spec.IsSuspended() {
 		return time.Time{}, false
 	}
-	return w.was.StartTime.Add(limit), true
+	start := w.o.Now // a run without startTime begins with this look
+	if w.was.StartTime != nil {
+		start = w.was.StartTime.Time
+	}
+	return start.Add(limit), true
 }
 
 func tooManyFailedIndexes(w *work) *verdict {

@@ -42,6 +42,8 @@ func (w *work) index() {
 	if w.perIndex && w.was.FailedIndexes != nil {
 		w.failedSet = parseIndexes(*w.was.FailedIndexes, w.limit)
 	}
+	// Pods that end because the verdict has fallen fail no index.
+	declared := w.hasCondition(v1alpha1.ConditionFailureTarget) || w.hasCondition(v1alpha1.ConditionSuccessCriteriaMet)
 	var done, failed []int
 	counted := w.durableEnds()
 	for _, p := range w.pods {
@@ -51,7 +53,7 @@ func (w *work) index() {
 		switch {
 		case p.Phase == corev1.PodSucceeded && p.Tracked && !w.failedSet.has(p.Index):
 			done = append(done, p.Index)
-		case w.perIndex && w.failsIndex(p):
+		case w.perIndex && p.Tracked && !declared && w.failsIndex(p):
 			failed = append(failed, p.Index)
 		}
 	}

@@ -221,7 +221,7 @@ func (l look) verdicts() (bad complaints) {
 			u := uncountedOf(s)
 			bad.when(len(u.Succeeded)+len(u.Failed)+len(u.Ignored) > 0, "%s with uncounted pods: %v", v.terminal, u)
 			bad.when(s.Active != 0 || zero(s.Terminating) != 0, "%s with %d active, %d terminating", v.terminal, s.Active, zero(s.Terminating))
-			bad.when(s.StartTime == nil, "%s without startTime", v.terminal)
+			bad.when(s.StartTime == nil && !l.needsNoStart(), "%s without startTime", v.terminal)
 		}
 	}
 	bad.when(isTrue(s, v1alpha1.ConditionComplete) != (s.CompletionTime != nil), "completionTime %v", s.CompletionTime)
@@ -238,4 +238,10 @@ func zero[T any](p *T) (v T) {
 
 func overlap(a, b string) bool {
 	return slices.ContainsFunc(inNumbers(a), func(i int) bool { return slices.Contains(inNumbers(b), i) })
+}
+
+// needsNoStart: batch/v1 completes a suspended job of 0 completions unstarted.
+func (l look) needsNoStart() bool {
+	want, fixed := l.o.Job.Spec.GetCompletions()
+	return l.o.Job.Spec.IsSuspended() && fixed && want == 0
 }

@@ -67,12 +67,18 @@ func (w *work) markTime(s *v1alpha1.BatchJobStatus) {
 		w.set(s, v1alpha1.ConditionSuspended, metav1.ConditionTrue, v1alpha1.ReasonJobSuspended, "Job suspended")
 		return
 	}
-	if s.StartTime == nil && w.begun() {
+	if s.StartTime == nil && w.begun() && !w.neverStarts() {
 		s.StartTime = &now
 	}
 	if w.verdict == nil && meta.IsStatusConditionTrue(s.Conditions, v1alpha1.ConditionSuspended) {
 		w.set(s, v1alpha1.ConditionSuspended, metav1.ConditionFalse, v1alpha1.ReasonJobResumed, "Job resumed")
 	}
+}
+
+// neverStarts: a suspended job that needs no pod is complete without a start.
+func (w *work) neverStarts() bool {
+	want, fixed := w.job.Spec.GetCompletions()
+	return w.job.Spec.IsSuspended() && fixed && want == 0
 }
 
 // markVerdict writes the interim condition, and the terminal one with it where

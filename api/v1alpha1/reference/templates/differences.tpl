@@ -28,6 +28,10 @@ Deliberate, each with its reason. What stands in no row is meant to be the same.
 | A suspended job, or one that waits for another | Ready does not exist | `Ready=False`, reason `Suspended` or `DependencyNotReady` | A suspended migration has not run. Whoever waits for it should wait |
 | The pod template | validated when the job is created | validated when its pod is, or by a dry run while suspended or waiting: `Stalled=True`, reason `PodRejected`, with the API server's words | Without an admission webhook, a stopped operator blocks nobody |
 | Limits | | selector: 32 labels, 32 expressions; quantities: 64 digits, exponents of two digits; durations: four parts | The API server wants to know how far a rule walks; no object may stop the operator from reading the others |
+| Status while the job is being deleted | goes on | stays as it was | A finalizer must not outlive its reason: the pods are let go at once, and nobody counts them |
+| A suspended job whose `backoffLimit` is lowered below its failures | keeps `FailureTarget` for ever | is Failed | Its own validation refuses the end |
+| A pod that succeeds while a suspend or a smaller parallelism removes it | is lost, and runs again | is counted | It is only removed as it was observed |
+| Messages of conditions | a fixed sentence | the same, then `: ` and the pod, container, exit code and last words | One look tells why |
 | Events | one for each pod | one for each batch of pods | A job of thousands of pods outruns the limit of events |
 | Field selector | `status.successful` | `status.phase` | |
 | `kubectl get all` | shows jobs | does not; `kubectl get batch` does | `kubectl delete all --all` would delete the record that something ran, for the next reconciliation to run it again |
