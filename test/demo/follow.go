@@ -15,6 +15,9 @@ import (
 // fails are the samples that are meant to, and how their column REASON begins.
 var fails = map[string]string{"failing-import": "BackoffLimitExceeded: exit 3"}
 
+// pause lies between two looks.
+const pause = 2 * time.Second
+
 // progress is how far the samples have come.
 type progress struct {
 	ended   map[string]bool
@@ -27,7 +30,7 @@ type progress struct {
 // ended. The suspended ones are resumed when the others have.
 func (d *demo) follow(ctx context.Context) error {
 	p := &progress{ended: map[string]bool{}}
-	tick := time.NewTicker(2 * time.Second)
+	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	left := len(d.jobs())
 	for left > 0 {
@@ -40,6 +43,7 @@ func (d *demo) follow(ctx context.Context) error {
 			return d.explain(p, err)
 		}
 		left = len(d.jobs()) - len(p.ended)
+		tick.Reset(pause)
 		if left > 0 && left == len(p.held) && !p.resumed {
 			if err := d.resume(ctx, p); err != nil {
 				return err
