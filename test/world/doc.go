@@ -26,6 +26,11 @@
 //	ledger.go       each pod's end is counted once; no verdict without reason
 //	rules.go        which pods may be made, let go and deleted
 //	statusrules.go  batch/v1's rules for an update of a status
+//	indexes.go      the same for indexes, and the form they are written in
+//	indextruth.go   no index twice, none again, none without cause
+//	policies.go     what podFailurePolicy and successPolicy make of an end
+//	features.go     jobs with indexes and policies, drawn at random
+//	namespace.go    a namespace that is deleted
 //
 // # What is simulated and what is not
 //
@@ -37,8 +42,8 @@
 // may be old, its watch may break, and its handlers hear of things later than
 // its readers see them.
 //
-// Not simulated: admission, namespaces and their deletion, server-side apply,
-// paging, other people's controllers, requests of one process in parallel.
+// Not simulated: admission, server-side apply, hands that relabel pods or take
+// finalizers off, manualSelector, paging, other people's controllers, requests of one process in parallel.
 //
 // # Replaying
 //

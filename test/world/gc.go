@@ -20,6 +20,9 @@ var collector = Actor{Name: "garbage collector"}
 
 // Step does one thing; false if there is nothing to do.
 func (g *Collector) Step() bool {
+	if g.store.closing() && g.closeNamespace() {
+		return true
+	}
 	for _, o := range g.store.list(jobKind) {
 		if has(o.GetFinalizers(), metav1.FinalizerOrphanDependents) {
 			g.orphan(o)

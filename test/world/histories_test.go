@@ -11,9 +11,11 @@ import (
 )
 
 const (
-	// envSeed replays one history; envHistories runs so many, each time others.
+	// envSeed replays one history; envHistories runs so many, each time others
+	// unless envFirst says which is the first.
 	envSeed      = "STINT_SEED"
 	envHistories = "STINT_HISTORIES"
+	envFirst     = "STINT_FIRST"
 	// shortRun is how many histories a plain go test runs: always the same, so
 	// that nobody's build breaks by chance.
 	shortRun = 300
@@ -55,13 +57,20 @@ const (
 // Some need more luck: a status write whose answer is lost and not doubted
 // makes a pod after the verdict once in 20,000 histories, and a name that is no
 // lock is found out once in 1,000 to 10,000, as a live read stands before it.
-func TestHistories(t *testing.T) {
+func TestHistories(t *testing.T) { play(t, Run) }
+
+// TestFeatureHistories plays those of jobs with indexes and policies, in which
+// now and then the namespace goes.
+func TestFeatureHistories(t *testing.T) { play(t, RunFeatures) }
+
+// play replays one seed, or plays as many as the environment asks for.
+func play(t *testing.T, run func(uint64, Program) Result) {
 	if s := os.Getenv(envSeed); s != "" {
 		seed, err := strconv.ParseUint(s, 10, 64)
 		if err != nil {
 			t.Fatalf("%s: %v", envSeed, err)
 		}
-		r := Run(seed, stint)
+		r := run(seed, stint)
 		t.Logf("the story of seed %d:\n%s", seed, r.World.Story)
 		if r.Failure != "" {
 			t.Errorf("seed %d: %s", seed, r.Failure)
@@ -76,11 +85,18 @@ func TestHistories(t *testing.T) {
 		}
 		first, n = uint64(time.Now().UnixMicro()), more
 	}
-	histories(t, first, n)
+	if s := os.Getenv(envFirst); s != "" {
+		from, err := strconv.ParseUint(s, 10, 64)
+		if err != nil {
+			t.Fatalf("%s: %v", envFirst, err)
+		}
+		first = from
+	}
+	histories(t, run, first, n)
 }
 
 // histories plays n histories side by side.
-func histories(t *testing.T, first, n uint64) {
+func histories(t *testing.T, run func(uint64, Program) Result, first, n uint64) {
 	var next, steps, failed atomic.Uint64
 	begin := time.Now()
 	var all sync.WaitGroup
@@ -91,24 +107,26 @@ func histories(t *testing.T, first, n uint64) {
 				if i >= n {
 					return
 				}
-				r := Run(first+i, stint)
+				r := run(first+i, stint)
 				steps.Add(uint64(r.Steps))
 				if r.Failure != "" && failed.Add(1) <= enough {
-					t.Errorf("seed %d:\n%s\n%s\n\nreplay: %s", r.Seed, r.World.Story, r.Failure, Replay(r.Seed))
+					t.Errorf("seed %d:\n%s\n%s\n\nreplay: %s", r.Seed, r.World.Story, r.Failure, Replay(r.Seed, t.Name()))
 				}
 			}
 		})
 	}
 	all.Wait()
 	took := time.Since(begin)
-	t.Logf("world: %d histories, seed %d, %d steps, %.0f histories/s", min(next.Load(), n), first, steps.Load(), float64(min(next.Load(), n))/took.Seconds())
+	t.Logf("world: %s: %d histories, seed %d, %d steps, %.0f histories/s", t.Name(), min(next.Load(), n), first, steps.Load(), float64(min(next.Load(), n))/took.Seconds())
 }
 
 // TestSameSeedSameStory: without it a seed would be worth nothing.
 func TestSameSeedSameStory(t *testing.T) {
 	for seed := range uint64(20) {
-		if a, b := Run(seed, stint), Run(seed, stint); a.World.Story.String() != b.World.Story.String() {
-			t.Errorf("seed %d tells two stories", seed)
+		for _, run := range []func(uint64, Program) Result{Run, RunFeatures} {
+			if a, b := run(seed, stint), run(seed, stint); a.World.Story.String() != b.World.Story.String() {
+				t.Errorf("seed %d tells two stories", seed)
+			}
 		}
 	}
 }

@@ -23,7 +23,13 @@ type Result struct {
 
 // Run plays the history of a seed: the same seed gives the same history, as
 // long as the controller is deterministic.
-func Run(seed uint64, program Program) (r Result) {
+func Run(seed uint64, program Program) (r Result) { return run(seed, program, false) }
+
+// RunFeatures is Run with a job that has more than batch/v1 had at first:
+// indexes, policies, and a namespace that may go.
+func RunFeatures(seed uint64, program Program) (r Result) { return run(seed, program, true) }
+
+func run(seed uint64, program Program, features bool) (r Result) {
 	rng := rand.New(rand.NewPCG(seed, 0x5717))
 	w := New(program)
 	w.Nodes.rng, w.User.rng = rng, rng
@@ -43,6 +49,9 @@ func Run(seed uint64, program Program) (r Result) {
 	w.User.MayDelete = rng.IntN(6) == 0
 	w.Story.Add("the climate: %+v", s.climate)
 	job := drawJob(rng)
+	if features {
+		w.drawFeatures(rng, job)
+	}
 	if rng.IntN(2) == 0 {
 		w.User.Again = job
 	}
@@ -119,6 +128,9 @@ func (w *World) judge() {
 	if len(w.Truth.of("")) > 0 {
 		w.fail("there are pods of nobody")
 	}
+	if w.Store.closing() {
+		w.fail("everything has settled, and the namespace does not go: %d pods and %d jobs are in it", len(w.Store.list(podKind)), len(w.Store.list(jobKind)))
+	}
 	w.judgeCost()
 	before := w.Writes
 	if p := w.live(); p != nil {
@@ -134,18 +146,23 @@ func (w *World) judge() {
 	}
 }
 
-func (w *World) judgeJob(j *jobTruth, pods []*podTruth) {
+// letGo judges what our finalizer still holds.
+func (w *World) letGo(j *jobTruth, pods []*podTruth) {
 	over := j.now == nil || j.now.IsFinished()
 	for _, p := range pods {
-		if !p.gone && held(p.now) && (over || !activePod(p.now)) {
+		if !p.gone && held(p.now) && (over || !activePod(p.now) && !p.mayBeHeld(j.now)) {
 			w.fail("everything has settled, and our finalizer still holds pod %s (%s)", p.now.Name, p.now.Status.Phase)
 		}
 	}
+}
+
+func (w *World) judgeJob(j *jobTruth, pods []*podTruth) {
+	w.letGo(j, pods)
 	if j.now == nil {
 		return
 	}
 	s := &j.now.Status
-	succeeded, failed, active := toll(pods)
+	succeeded, failed, active := toll(j.now, pods)
 	oldS, oldF := uncounted(j.now)
 	truthful := s.Succeeded == succeeded && s.Failed == failed && s.Active == active && len(oldS)+len(oldF) == 0
 	text := fmt.Sprintf("; in truth %d succeeded, %d failed, %d are active\n%s: %s", succeeded, failed, active, describe(&j.now.Spec), brief(j.now))
@@ -160,7 +177,7 @@ func (w *World) judgeJob(j *jobTruth, pods []*podTruth) {
 }
 
 // toll is how the pods of a job have ended.
-func toll(pods []*podTruth) (succeeded, failed, active int32) {
+func toll(j *v1alpha1.BatchJob, pods []*podTruth) (succeeded, failed, active int32) {
 	for _, p := range pods {
 		switch {
 		case p.recorded == asSucceeded:
@@ -170,6 +187,9 @@ func toll(pods []*podTruth) (succeeded, failed, active int32) {
 		case !p.gone && activePod(p.now):
 			active++
 		}
+	}
+	if j.Spec.IsIndexed() {
+		succeeded = int32(len(completed(j))) // bookIndexes has judged each
 	}
 	return succeeded, failed, active
 }

@@ -77,6 +77,7 @@ var (
 		reflect.TypeFor[*corev1.Pod]():            podKind,
 		reflect.TypeFor[*corev1.PodList]():        podKind,
 		reflect.TypeFor[*v1alpha1.BatchJob]():     jobKind,
+		reflect.TypeFor[*corev1.Namespace]():      namespaceKind,
 		reflect.TypeFor[*v1alpha1.BatchJobList](): jobKind,
 	}
 )

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -18,6 +19,9 @@ type Nodes struct {
 	FailPercent int
 	// Harsh allows what no program asked for: evictions and dead nodes.
 	Harsh bool
+	// Stuck percent of the pods get no node, or no container started.
+	Stuck int
+	stuck map[types.UID]bool
 }
 
 var kubelet = Actor{Name: "kubelet"}
@@ -26,6 +30,9 @@ var kubelet = Actor{Name: "kubelet"}
 func (n *Nodes) Step() bool {
 	var movable []*corev1.Pod
 	for _, p := range n.store.Pods() {
+		if n.stuck[p.UID] && p.DeletionTimestamp == nil {
+			continue
+		}
 		if !podEnded(p) || p.DeletionTimestamp != nil && *p.DeletionGracePeriodSeconds > 0 {
 			movable = append(movable, p)
 		}
@@ -45,6 +52,9 @@ func (n *Nodes) move(p *corev1.Pod) {
 	switch {
 	case p.DeletionTimestamp != nil:
 		n.terminate(p)
+	case p.Status.Phase == corev1.PodPending && n.Stuck > 0 && n.rng.IntN(100) < n.Stuck/2:
+		n.stuck[p.UID] = true
+		n.story.Add("pod %s is stuck", p.Name)
 	case p.Spec.NodeName == "":
 		n.bind(p)
 	case p.Status.Phase == corev1.PodPending:

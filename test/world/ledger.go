@@ -32,8 +32,14 @@ func (t *Truth) book(old, now *v1alpha1.BatchJob) {
 	newS, newF := uncounted(now)
 	t.enter(now, oldS, newS, asSucceeded)
 	t.enter(now, oldF, newF, asFailed)
+	t.enter(now, ignoredOnes(old), ignoredOnes(now), asIgnored)
+	t.leave(now, ignoredOnes(old), ignoredOnes(now))
 	directS := now.Status.Succeeded - old.Status.Succeeded - t.leave(now, oldS, newS)
 	directF := now.Status.Failed - old.Status.Failed - t.leave(now, oldF, newF)
+	if now.Spec.IsIndexed() {
+		t.bookIndexes(old, now)
+		directS = 0 // the index is the account
+	}
 	if directS < 0 || directF < 0 {
 		t.world.fail("%s loses counted pods: UIDs left uncountedTerminatedPods and the counters do not show them\nbefore: %s\nafter:  %s",
 			now.Name, brief(old), brief(now))
@@ -59,13 +65,23 @@ func (t *Truth) enter(job *v1alpha1.BatchJob, before, after []types.UID, as outc
 			t.world.fail("%s records the end of pod %s twice, first as %s, now as %s", job.Name, p.now.Name, p.recorded, as)
 		case p.gone || !held(p.now):
 			t.world.fail("%s records the end of pod %s, which it had let go", job.Name, p.now.Name)
-		case as == asSucceeded && p.now.Status.Phase != corev1.PodSucceeded:
-			t.world.fail("%s records pod %s as succeeded, which is %s", job.Name, p.now.Name, p.now.Status.Phase)
-		case as == asFailed && (activePod(p.now) || p.now.Status.Phase == corev1.PodSucceeded && p.now.DeletionTimestamp == nil):
-			t.world.fail("%s records pod %s as failed, which is %s and not being deleted", job.Name, p.now.Name, p.now.Status.Phase)
+		case !p.mayEnd(as):
+			t.world.fail("%s records pod %s as %s, which is %s (being deleted: %v; by podFailurePolicy %03b)", job.Name, p.now.Name, as,
+				p.now.Status.Phase, p.now.DeletionTimestamp != nil, p.ways)
 		}
 		p.recorded, p.recordedRV = as, rvOf(job)
 	}
+}
+
+// mayEnd: by the state of somebody's cache the end of the pod is that.
+func (p *podTruth) mayEnd(as outcome) bool {
+	if as == asSucceeded {
+		return p.now.Status.Phase == corev1.PodSucceeded
+	}
+	if as == asIgnored && p.ways&ignored == 0 || as == asFailed && p.ways.surely(ignored) {
+		return false
+	}
+	return !activePod(p.now) && (p.now.Status.Phase != corev1.PodSucceeded || p.now.DeletionTimestamp != nil)
 }
 
 // leave says how many UIDs became numbers.
@@ -89,7 +105,7 @@ func (t *Truth) leave(job *v1alpha1.BatchJob, before, after []types.UID) int32 {
 func (t *Truth) close(job *v1alpha1.BatchJob, directS, directF int32) {
 	var must, may struct{ succeeded, failed []*podTruth }
 	for _, p := range t.of(job.UID) {
-		if p.recorded != unrecorded || p.gone || !held(p.now) {
+		if !p.open() || t.closeIndex(job, p) {
 			continue
 		}
 		switch {
@@ -99,7 +115,9 @@ func (t *Truth) close(job *v1alpha1.BatchJob, directS, directF int32) {
 			may.succeeded = append(may.succeeded, p)
 		case p.now.Status.Phase == corev1.PodSucceeded:
 			must.succeeded = append(must.succeeded, p)
-		case p.late, !podEnded(p.now) && !activePod(p.now):
+		case p.ways.surely(ignored):
+			p.recorded = asIgnored
+		case p.mayFail():
 			may.failed = append(may.failed, p)
 		case podEnded(p.now):
 			must.failed = append(must.failed, p)
@@ -113,6 +131,14 @@ func (t *Truth) close(job *v1alpha1.BatchJob, directS, directF int32) {
 		t.world.fail("%s is finished and counts %d succeeded and %d failed pods in that write; the truth is %d (or %d more) and %d (or %d more)\n%s",
 			job.Name, directS, directF, len(must.succeeded), len(may.succeeded), len(must.failed), len(may.failed), brief(job))
 	}
+}
+
+// open: its end, should it come, is to be accounted for.
+func (p *podTruth) open() bool { return p.recorded == unrecorded && !p.gone && held(p.now) }
+
+// mayFail: whether it counts as failed depends on what its counter has seen.
+func (p *podTruth) mayFail() bool {
+	return p.late || !activePod(p.now) && (!podEnded(p.now) || p.ways&ignored != 0)
 }
 
 // settleBooks records that the pods which had to were counted, and of the
@@ -149,15 +175,35 @@ func (t *Truth) verdict(old, now *v1alpha1.BatchJob) {
 		t.mayFail(now, failed, restarts)
 	}
 	if newly(old, now, v1alpha1.ConditionSuccessCriteriaMet) {
-		want, fixed := now.Spec.GetCompletions()
-		if !fixed {
-			want = 1
-		}
-		if succeeded < want {
-			t.world.fail("%s succeeds with %d pods of %d", now.Name, succeeded, want)
-		}
+		t.maySucceed(now, succeeded)
 		if recordedFailed > limit {
 			t.world.fail("%s succeeds, but %d pods failed and the limit is %d: failure beats success", now.Name, recordedFailed, limit)
+		}
+	}
+}
+
+// maySucceed judges a success by its reason.
+func (t *Truth) maySucceed(now *v1alpha1.BatchJob, succeeded int32) {
+	want, fixed := now.Spec.GetCompletions()
+	if !fixed {
+		want = 1
+	}
+	failed := len(failedOnes(now))
+	if now.Spec.IsIndexed() {
+		succeeded = int32(len(completed(now)))
+	}
+	c := meta.FindStatusCondition(now.Status.Conditions, v1alpha1.ConditionSuccessCriteriaMet)
+	switch {
+	case c.Reason == v1alpha1.ReasonSuccessPolicy && !successRule(now.Spec.SuccessPolicy, completed(now), width(now)):
+		t.world.fail("%s succeeds by a successPolicy that does not hold\n%s", now.Name, brief(now))
+	case c.Reason == v1alpha1.ReasonCompletionsReached && (succeeded < want || failed > 0):
+		t.world.fail("%s succeeds with %d of %d, %d indexes failed", now.Name, succeeded, want, failed)
+	case now.Spec.MaxFailedIndexes != nil && failed > int(*now.Spec.MaxFailedIndexes):
+		t.world.fail("%s succeeds, but %d indexes failed and %d may", now.Name, failed, *now.Spec.MaxFailedIndexes)
+	}
+	for _, p := range t.of(now.UID) {
+		if p.recorded == asFailed && p.ways.surely(failsJob) {
+			t.world.fail("%s succeeds, but pod %s fails the job: failure beats success", now.Name, p.now.Name)
 		}
 	}
 }
@@ -178,8 +224,24 @@ func (t *Truth) mayFail(now *v1alpha1.BatchJob, failed, restarts int32) {
 			t.world.fail("%s fails with %s: it started at %v, the deadline is %v", now.Name, c.Reason, now.Status.StartTime, deadline)
 		}
 	default:
-		t.world.fail("%s fails with %s, for which it has no cause", now.Name, c.Reason)
+		if !t.policyFails(now, c.Reason) {
+			t.world.fail("%s fails with %s, for which it has no cause\n%s", now.Name, c.Reason, brief(now))
+		}
 	}
+}
+
+// policyFails: there is a cause for one of the reasons that policies give.
+func (t *Truth) policyFails(now *v1alpha1.BatchJob, reason string) bool {
+	failed := len(failedOnes(now))
+	switch reason {
+	case v1alpha1.ReasonPodFailurePolicy:
+		return slices.ContainsFunc(t.of(now.UID), func(p *podTruth) bool { return p.ways&failsJob != 0 })
+	case v1alpha1.ReasonMaxFailedIndexesExceeded:
+		return now.Spec.MaxFailedIndexes != nil && failed > int(*now.Spec.MaxFailedIndexes)
+	case v1alpha1.ReasonFailedIndexes:
+		return failed > 0 && failed+len(completed(now)) == width(now)
+	}
+	return false
 }
 
 func newly(old, now *v1alpha1.BatchJob, condition string) bool {
@@ -199,4 +261,12 @@ func uncounted(j *v1alpha1.BatchJob) (succeeded, failed []types.UID) {
 		return u.Succeeded, u.Failed
 	}
 	return nil, nil
+}
+
+// ignoredOnes are the failed pods that count for nothing but the back-off.
+func ignoredOnes(j *v1alpha1.BatchJob) []types.UID {
+	if u := j.Status.UncountedTerminatedPods; u != nil {
+		return u.Ignored
+	}
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/stint-dev/stint/api/v1alpha1"
 )
@@ -27,6 +28,7 @@ func (t *Truth) mayCreate(p *podTruth, by Actor) {
 		t.world.fail("%s creates pod %s without having read the job", by.Name, pod.Name)
 	}
 	t.wellFormed(pod, v, by)
+	p.policy = v.Spec.PodFailurePolicy
 	switch {
 	case v.DeletionTimestamp != nil:
 		t.world.fail("%s creates pod %s for a job that it saw being deleted", by.Name, pod.Name)
@@ -37,6 +39,10 @@ func (t *Truth) mayCreate(p *podTruth, by Actor) {
 	}
 	if !p.late {
 		t.notTooMany(p, v, by)
+	}
+	if v.Spec.IsIndexed() {
+		t.indexFree(p, j, v, by)
+		t.toldIndex(pod, by)
 	}
 	t.notTooSoon(p, v, by)
 }
@@ -66,7 +72,10 @@ func (t *Truth) wellFormed(pod *corev1.Pod, v *v1alpha1.BatchJob, by Actor) {
 // notTooMany: never more active pods than parallelism allows, nor than
 // completions still need; no further worker for a queue that is known empty.
 func (t *Truth) notTooMany(p *podTruth, v *v1alpha1.BatchJob, by Actor) {
-	active, succeeded, known := t.others(p, v, by)
+	active, succeeded, terminating, known := t.others(p, v, by)
+	if v.Spec.GetPodReplacementPolicy() == v1alpha1.Failed && active+terminating+1 > v.Spec.GetParallelism() {
+		t.world.fail("%s creates pod %s beside %d active and %d terminating ones: parallelism is %d", by.Name, p.now.Name, active, terminating, v.Spec.GetParallelism())
+	}
 	if active+1 > v.Spec.GetParallelism() {
 		t.world.fail("%s creates pod %s beside %d active ones: parallelism is %d", by.Name, p.now.Name, active, v.Spec.GetParallelism())
 	}
@@ -81,25 +90,60 @@ func (t *Truth) notTooMany(p *podTruth, v *v1alpha1.BatchJob, by Actor) {
 
 // others counts the pods beside a new one; known tells that a success stood in
 // the status that the creator saw.
-func (t *Truth) others(p *podTruth, v *v1alpha1.BatchJob, by Actor) (active, succeeded int32, known bool) {
+func (t *Truth) others(p *podTruth, v *v1alpha1.BatchJob, by Actor) (active, succeeded, terminating int32, known bool) {
+	done := t.completedBy(p.job, v)
 	for _, q := range t.of(p.job) {
 		switch {
 		case q.late && !sees(by, q):
 		case !q.gone && activePod(q.now):
 			active++
+		case !q.gone && !podEnded(q.now):
+			terminating++
+		case v.Spec.IsIndexed():
+			done.add(q, width(v))
 		case q.success() && (!q.wavering || q.recorded == asSucceeded):
 			succeeded++
 			known = known || q.recorded == asSucceeded && q.recordedRV <= rvOf(v)
 		}
 	}
-	return active, succeeded, known
+	return active, succeeded + int32(len(done)), terminating, known
+}
+
+// completedBy are the indexes that are completed by the newest status, less
+// those that the job as its reader saw it does not have.
+func (t *Truth) completedBy(job types.UID, v *v1alpha1.BatchJob) doneIndexes {
+	done := doneIndexes{}
+	newest := t.jobs[job].now
+	if newest == nil {
+		newest = v
+	}
+	for _, i := range completed(newest) {
+		if i < width(v) {
+			done[i] = true
+		}
+	}
+	return done
+}
+
+type doneIndexes map[int]bool
+
+// add takes in the index of a pod that has succeeded for all to see.
+func (d doneIndexes) add(p *podTruth, width int) {
+	if p.witness() && !p.wavering && p.index < width {
+		d[p.index] = true
+	}
 }
 
 // notTooSoon: the back-off that the job's status knew of has passed, whoever
 // wrote it.
 func (t *Truth) notTooSoon(p *podTruth, v *v1alpha1.BatchJob, by Actor) {
 	var success, last time.Time
-	known := func(q *podTruth, as outcome) bool { return q.recorded == as && q.recordedRV <= rvOf(v) }
+	if perIndex(v) {
+		return // each index has its own
+	}
+	known := func(q *podTruth) bool {
+		return (q.recorded == asFailed || q.recorded == asIgnored) && q.recordedRV <= rvOf(v)
+	}
 	pods := t.of(p.job)
 	for _, q := range pods {
 		if q.success() && q.succeededAt.After(success) {
@@ -108,7 +152,7 @@ func (t *Truth) notTooSoon(p *podTruth, v *v1alpha1.BatchJob, by Actor) {
 	}
 	failures := 0
 	for _, q := range pods {
-		if known(q, asFailed) && q.doomedAt.After(success) {
+		if known(q) && q.doomedAt.After(success) {
 			failures++
 			if q.doomedAt.After(last) {
 				last = q.doomedAt
@@ -118,12 +162,7 @@ func (t *Truth) notTooSoon(p *podTruth, v *v1alpha1.BatchJob, by Actor) {
 	if failures == 0 {
 		return
 	}
-	initial, longest := v.Spec.GetBackoff()
-	wait := initial
-	for i := 1; i < failures && wait < longest; i++ {
-		wait *= 2
-	}
-	if until := last.Add(min(wait, longest)); t.world.Clock.Now().Before(until) {
+	if until := last.Add(backoffDelay(v, failures)); t.world.Clock.Now().Before(until) {
 		t.world.fail("%s creates pod %s %v too soon: %d failures, the last at %v", by.Name, p.now.Name,
 			until.Sub(t.world.Clock.Now()), failures, last)
 	}
@@ -133,7 +172,10 @@ func (t *Truth) notTooSoon(p *podTruth, v *v1alpha1.BatchJob, by Actor) {
 // written down.
 func (t *Truth) released(p *podTruth, by Actor) {
 	j := t.jobs[p.job]
-	if by.Proc == nil || p.recorded != unrecorded || j.now == nil || j.now.DeletionTimestamp != nil || j.now.IsFinished() {
+	if by.Proc == nil || j.now == nil || j.now.DeletionTimestamp != nil || j.now.IsFinished() {
+		return
+	}
+	if t.indexReleased(j, p, by) || p.recorded != unrecorded {
 		return
 	}
 	if !activePod(p.now) {
@@ -152,14 +194,15 @@ func (t *Truth) obeyed(j *jobTruth, pods []*podTruth) {
 	if j.now == nil || j.now.DeletionTimestamp != nil {
 		return
 	}
-	succeeded, _, active := toll(pods)
+	succeeded, _, active := toll(j.now, pods)
+	t.oneEach(j.now, pods)
 	allowed := j.now.Spec.GetParallelism()
 	completions, fixed := j.now.Spec.GetCompletions()
 	switch {
 	case j.now.Spec.IsSuspended(), decided(j.now):
 		allowed = 0
 	case fixed:
-		allowed = min(allowed, completions-succeeded)
+		allowed = min(allowed, completions-succeeded-int32(len(failedOnes(j.now))))
 	case succeeded > 0:
 		return // the workers of a queue know themselves when to end
 	}
@@ -172,10 +215,24 @@ func (t *Truth) obeyed(j *jobTruth, pods []*podTruth) {
 // failed is deleted only for a verdict.
 func (t *Truth) deletedByUs(p *podTruth, by Actor) {
 	v := t.jobs[p.job].versions[by.Seen[p.job]]
-	if v == nil || v.DeletionTimestamp != nil || podEnded(p.now) || !held(p.now) {
+	if v == nil || v.DeletionTimestamp != nil || podEnded(p.now) || !held(p.now) || timedOut(p.now) {
 		return
 	}
 	if !decided(v) {
 		t.world.fail("%s deletes pod %s, whose end will count as a failure, without a verdict", by.Name, p.now.Name)
+	}
+}
+
+// oneEach: each index of the job has one active pod at most.
+func (t *Truth) oneEach(j *v1alpha1.BatchJob, pods []*podTruth) {
+	has := map[int]bool{}
+	for _, p := range pods {
+		if !j.Spec.IsIndexed() || p.gone || !activePod(p.now) {
+			continue
+		}
+		if has[p.index] || p.index >= width(j) || slices.Contains(completed(j), p.index) {
+			t.world.fail("the operator has settled, and pod %s of index %d is active, which it should not be\n%s", p.now.Name, p.index, brief(j))
+		}
+		has[p.index] = true
 	}
 }

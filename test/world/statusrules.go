@@ -16,10 +16,11 @@ func statusErrors(old, now *v1alpha1.BatchJob) []string {
 	s, was := &now.Status, &old.Status
 	r.conditions(old, now)
 	r.bad(s.Failed < was.Failed, "failed decreases from %d to %d", was.Failed, s.Failed)
-	r.bad(s.Succeeded < was.Succeeded, "succeeded decreases from %d to %d", was.Succeeded, s.Succeeded)
+	r.bad(s.Succeeded < was.Succeeded && !now.Spec.IsIndexed(), "succeeded decreases from %d to %d", was.Succeeded, s.Succeeded)
 	r.bad(s.Active < 0 || s.Failed < 0 || s.Succeeded < 0, "a counter is negative")
 	r.bad(s.Ready != nil && *s.Ready > s.Active, "ready %v > active %d", s.Ready, s.Active)
 	r.bad(s.ObservedGeneration > now.Generation || s.ObservedGeneration < was.ObservedGeneration, "observedGeneration %d", s.ObservedGeneration)
+	r.indexErrors(old, now)
 	r.times(old, now)
 	r.finished(now)
 	return r.wrong
@@ -75,7 +76,7 @@ func (r *rulebook) finished(now *v1alpha1.BatchJob) {
 	succeeded, failed := uncounted(now)
 	r.bad(s.Active != 0, "finished with active %d", s.Active)
 	r.bad(s.Terminating != nil && *s.Terminating != 0, "finished with terminating pods")
-	r.bad(len(succeeded)+len(failed) > 0, "finished with uncounted pods")
+	r.bad(len(succeeded)+len(failed)+len(ignoredOnes(now)) > 0, "finished with uncounted pods")
 	r.bad(s.StartTime == nil && (!now.Spec.IsSuspended() || now.Spec.Completions == nil || *now.Spec.Completions != 0), "finished without startTime")
 }
 
@@ -84,6 +85,12 @@ func brief(j *v1alpha1.BatchJob) string {
 	succeeded, failed := uncounted(j)
 	text := fmt.Sprintf("rv %s: active %d, succeeded %d + %v, failed %d + %v", j.ResourceVersion, j.Status.Active,
 		j.Status.Succeeded, short(succeeded), j.Status.Failed, short(failed))
+	if j.Spec.IsIndexed() {
+		text += fmt.Sprintf(", completed %q, failed %v", j.Status.CompletedIndexes, failedOnes(j))
+	}
+	if u := ignoredOnes(j); len(u) > 0 {
+		text += fmt.Sprintf(", ignored %v", short(u))
+	}
 	if b := j.Status.Backoff; b != nil {
 		text += fmt.Sprintf(", back-off %d since %v", b.Failures, b.LastFailureTime)
 	}

@@ -51,7 +51,7 @@ type Store struct {
 // NewStore is an empty store.
 func NewStore(c *Clock) *Store {
 	s := &Store{clock: c, objects: map[*kind]map[types.NamespacedName]client.Object{}, logs: map[*kind][]Event{}}
-	for _, k := range []*kind{podKind, jobKind} {
+	for _, k := range []*kind{podKind, jobKind, namespaceKind} {
 		s.objects[k] = map[types.NamespacedName]client.Object{}
 	}
 	return s
@@ -103,6 +103,9 @@ func (s *Store) create(by Actor, obj client.Object) (client.Object, error) {
 	k, key := kindOf(obj), client.ObjectKeyFromObject(obj)
 	if _, ok := s.objects[k][key]; ok {
 		return nil, apierrors.NewAlreadyExists(k.resource, key.Name)
+	}
+	if key.Namespace != "" && s.closing() {
+		return nil, terminating(k, key)
 	}
 	if obj.GetResourceVersion() != "" {
 		return nil, apierrors.NewBadRequest("resourceVersion should not be set on objects to be created")

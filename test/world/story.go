@@ -40,6 +40,6 @@ func (s *Story) String() string {
 }
 
 // Replay is the command that tells a history again.
-func Replay(seed uint64) string {
-	return fmt.Sprintf("STINT_SEED=%d go test ./test/world -run TestHistories -v", seed)
+func Replay(seed uint64, test string) string {
+	return fmt.Sprintf("STINT_SEED=%d go test ./test/world -run '^%s$' -v", seed, test)
 }

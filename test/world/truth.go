@@ -48,6 +48,12 @@ type podTruth struct {
 	// version of the job.
 	recorded   outcome
 	recordedRV int64
+	// index is its completion index, -1 if it has none; fails and ignores are
+	// how often that had failed before, by the pod's annotations.
+	index, fails, ignores int
+	// policy is that of its job, and ways what its failure may mean by it.
+	policy *v1alpha1.PodFailurePolicy
+	ways   ways
 }
 
 // outcome is as what an end was recorded.
@@ -57,6 +63,7 @@ const (
 	unrecorded  outcome = ""
 	asSucceeded outcome = "succeeded"
 	asFailed    outcome = "failed"
+	asIgnored   outcome = "ignored"
 	// asNothing: the run was over before the pod ended.
 	asNothing outcome = "nothing"
 )
@@ -99,12 +106,23 @@ func (t *Truth) watchPod(c Change) {
 	if c.By.Proc != nil && old.DeletionTimestamp == nil && now.DeletionTimestamp != nil {
 		t.deletedByUs(p, c.By)
 	}
+	if c.By.Proc != nil && timedOut(now) && !timedOut(old) {
+		t.expiredPod(p, c.By)
+	}
+	p.follow(now, t.world.Store.stamp().Time)
+}
+
+// follow takes in the newest state of a pod.
+func (p *podTruth) follow(now *corev1.Pod, at time.Time) {
 	p.now = now
+	if !activePod(now) && now.Status.Phase != corev1.PodSucceeded {
+		p.ways |= wayOf(p.policy, now)
+	}
 	if p.succeededAt.IsZero() && now.Status.Phase == corev1.PodSucceeded {
-		p.succeededAt = t.world.Store.stamp().Time
+		p.succeededAt = at
 	}
 	if p.doomedAt.IsZero() && !activePod(now) {
-		p.doomedAt = endOf(now, t.world.Store.stamp().Time)
+		p.doomedAt = endOf(now, at)
 		p.wavering = !podEnded(now)
 	}
 }
@@ -133,7 +151,8 @@ func (t *Truth) created(pod *corev1.Pod, by Actor) {
 	if ref == nil {
 		t.world.fail("pod %s is created without a controller", pod.Name)
 	}
-	p := &podTruth{now: pod, job: ref.UID, late: t.world.landing || by.Proc.deposed}
+	p := &podTruth{now: pod, job: ref.UID, late: t.world.landing || by.Proc.deposed, index: indexOf(pod),
+		fails: annotated(pod, v1alpha1.AnnotationIndexFailureCount, 0), ignores: annotated(pod, v1alpha1.AnnotationIndexIgnoredFailureCount, 0)}
 	t.mayCreate(p, by)
 	t.pods[pod.UID] = p
 	t.order = append(t.order, p)
@@ -208,5 +227,5 @@ func (p *podTruth) failure() bool {
 	if p.recorded != unrecorded {
 		return p.recorded == asFailed
 	}
-	return p.now.Status.Phase != corev1.PodSucceeded && !activePod(p.now) && held(p.now) && !p.gone
+	return p.now.Status.Phase != corev1.PodSucceeded && !activePod(p.now) && held(p.now) && !p.gone && p.ways.counted()
 }

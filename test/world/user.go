@@ -23,6 +23,10 @@ type User struct {
 	MayDelete bool
 	// Again is what is applied anew, once, when the deleted job is gone.
 	Again *v1alpha1.BatchJob
+	// Elastic edits change the fields that features brought too.
+	Elastic bool
+	// MayClose allows the deletion of the namespace.
+	MayClose bool
 }
 
 var user = Actor{Name: "user"}
@@ -30,6 +34,8 @@ var user = Actor{Name: "user"}
 // Step does one thing; false if the user is content.
 func (u *User) Step() bool {
 	switch {
+	case u.MayClose && u.rng.IntN(12) == 0:
+		return u.closeNamespace()
 	case u.Again != nil && len(u.store.list(jobKind)) == 0:
 		again := u.Again
 		u.Again = nil
@@ -71,6 +77,9 @@ func (u *User) edit() bool {
 		return false
 	}
 	u.Edits--
+	if u.Elastic && u.rng.IntN(2) == 0 && u.editFeatures(j) {
+		return true
+	}
 	switch u.rng.IntN(8) {
 	case 0:
 		suspend := !j.Spec.IsSuspended()

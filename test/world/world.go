@@ -114,6 +114,7 @@ func describe(s *v1alpha1.BatchJobSpec) string {
 	if s.TTLSecondsAfterFinished != nil {
 		parts = append(parts, fmt.Sprintf("TTL %ds", *s.TTLSecondsAfterFinished))
 	}
+	parts = append(parts, describeFeatures(s)...)
 	if s.IsSuspended() {
 		parts = append(parts, "suspended")
 	}
