@@ -48,6 +48,9 @@ func (p *podTruth) mayFailIndex(j *v1alpha1.BatchJob) bool {
 
 // mustFailIndex: in each state that it was in.
 func (p *podTruth) mustFailIndex(j *v1alpha1.BatchJob) bool {
+	if !podEnded(p.now) || p.late || p.wavering {
+		return false
+	}
 	return p.ways.surely(failsIndex) || p.ways&ignored == 0 && p.ways != 0 && p.fails >= int(*j.Spec.BackoffLimitPerIndex)
 }
 
@@ -75,7 +78,7 @@ func (t *Truth) closeIndex(job *v1alpha1.BatchJob, p *podTruth) bool {
 		}
 		p.recorded = asNothing
 		return true
-	case perIndex(job) && !job.IsFailed() && podEnded(p.now) && !p.late && !p.wavering && p.mustFailIndex(job) && !slices.Contains(done, p.index) && !slices.Contains(failed, p.index):
+	case perIndex(job) && !job.IsFailed() && p.mustFailIndex(job) && !slices.Contains(done, p.index) && !slices.Contains(failed, p.index):
 		t.world.fail("%s is finished, and index %d has not failed, although pod %s has\n%s", job.Name, p.index, p.now.Name, brief(job))
 	}
 	return false
