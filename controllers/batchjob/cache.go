@@ -59,7 +59,7 @@ func TrimPod(obj any) (any, error) {
 		return obj, nil
 	}
 	trimmed := &corev1.Pod{ObjectMeta: pod.ObjectMeta}
-	trimmed.ManagedFields = nil
+	trimmed.ManagedFields, trimmed.GenerateName, trimmed.SelfLink = nil, "", ""
 	trimmed.Labels = pick(pod.Labels, v1alpha1.LabelJobUID, v1alpha1.LabelJobName, v1alpha1.LabelRun, v1alpha1.LabelControllerUID)
 	trimmed.Annotations = pick(pod.Annotations, v1alpha1.AnnotationRevision, v1alpha1.AnnotationCompletionIndex,
 		v1alpha1.AnnotationIndexFailureCount, v1alpha1.AnnotationIndexIgnoredFailureCount)
@@ -92,13 +92,24 @@ func trimContainers(statuses []corev1.ContainerStatus) []corev1.ContainerStatus 
 	var out []corev1.ContainerStatus
 	for i := range statuses {
 		s := &statuses[i]
-		t := corev1.ContainerStatus{Name: s.Name, RestartCount: s.RestartCount, State: s.State, LastTerminationState: s.LastTerminationState}
+		t := corev1.ContainerStatus{Name: s.Name, RestartCount: s.RestartCount,
+			State: trimState(s.State), LastTerminationState: trimState(s.LastTerminationState)}
 		if s.State.Waiting != nil {
 			t.Image = s.Image
 		}
 		out = append(out, t)
 	}
 	return out
+}
+
+// trimState drops the container's id, which nobody here reads.
+func trimState(state corev1.ContainerState) corev1.ContainerState {
+	if state.Terminated != nil {
+		ended := *state.Terminated
+		ended.ContainerID = ""
+		state.Terminated = &ended
+	}
+	return state
 }
 
 func pick(m map[string]string, keys ...string) map[string]string {

@@ -57,10 +57,11 @@ type Reconciler struct {
 	once    sync.Once
 	fresh   *freshness
 	refused *refusals
+	revised *revisions
 }
 
 func (r *Reconciler) init() {
-	r.once.Do(func() { r.fresh, r.refused = newFreshness(), newRefusals() })
+	r.once.Do(func() { r.fresh, r.refused, r.revised = newFreshness(), newRefusals(), newRevisions() })
 }
 
 // Reconcile looks at one job, decides, acts and reports.
@@ -118,9 +119,9 @@ func (r *Reconciler) next(seen *sight, plan engine.Plan, out *outcome, wait time
 }
 
 // retryAt is when to try a pod again that was refused just now; zero if none
-// was.
+// was, or if trying again is of no use.
 func (r *Reconciler) retryAt(seen *sight, out *outcome) time.Time {
-	if out.Err == nil {
+	if out.Err == nil || report.Classify(out.Err) != report.Later {
 		return time.Time{}
 	}
 	return r.refused.until(seen.Job)
@@ -132,6 +133,7 @@ func (r *Reconciler) retryAt(seen *sight, out *outcome) time.Time {
 func (r *Reconciler) forget(job types.NamespacedName) {
 	r.fresh.forget(job)
 	r.refused.forget(job)
+	r.revised.forget(job)
 }
 
 // SawPod is told of each pod event after the cache holds it, and says which job

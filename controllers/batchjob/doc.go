@@ -8,6 +8,7 @@
 //	apply.go       every write, in the order of the plan
 //	claim.go       pods taken over by selector, or given up
 //	pod.go         from the template to a Pod
+//	revisions.go   the hash of each job's spec, computed once
 //	retry.go       how long to wait when the API server refuses
 //	memory.go      all of what is remembered, for tests that compare worlds
 //	cache.go       which pods are cached, and how little of them

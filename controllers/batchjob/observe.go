@@ -236,7 +236,7 @@ func (r *Reconciler) sight(key types.NamespacedName, job *v1alpha1.BatchJob, min
 	}
 	s.add(strays)
 	if job != nil {
-		s.RetryAt = r.refused.until(job)
+		s.RetryAt, s.Revisions = r.refused.until(job), r.revised.of(job)
 	}
 	return s
 }

@@ -98,7 +98,11 @@ type work struct {
 // begin finds out which run is in progress.
 func begin(o *Observed) *work {
 	w := &work{o: o, job: o.Job, was: &o.Job.Status, run: 1}
-	w.current, w.fixed = Revision(&o.Job.Spec)
+	known := o.Revisions
+	if known == (Revisions{}) {
+		known = RevisionsOf(&o.Job.Spec)
+	}
+	w.current, w.fixed = known.Whole, known.Fixed
 	w.revision = w.current
 	if w.was.Run != nil {
 		w.run = w.was.Run.Number

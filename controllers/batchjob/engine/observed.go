@@ -16,6 +16,9 @@ type Observed struct {
 	// Job is the job as it was read; nil means that it does not exist any
 	// more, which only a live read may claim. Decide does not change it.
 	Job *v1alpha1.BatchJob
+	// Revisions are those of Job's spec, which change with it alone; zero lets
+	// Decide compute them.
+	Revisions Revisions
 	// Pods are the pods that belong to Job, of every run.
 	Pods []Pod
 	// Strays are pods that carry our finalizer and name this job, but belong

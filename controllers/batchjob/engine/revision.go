@@ -96,6 +96,15 @@ func sameButSize(a, b string) bool {
 	return a[:hashLength] == b[:hashLength]
 }
 
+// Revisions are the two hashes of one spec; see Revision.
+type Revisions struct{ Whole, Fixed string }
+
+// RevisionsOf computes them.
+func RevisionsOf(spec *v1alpha1.BatchJobSpec) Revisions {
+	whole, fixed := Revision(spec)
+	return Revisions{Whole: whole, Fixed: fixed}
+}
+
 // mutableWhileSuspended removes the fields that a suspended job may change.
 func mutableWhileSuspended(t *corev1.PodTemplateSpec) {
 	t.Labels, t.Annotations = nil, nil
