@@ -26,6 +26,7 @@ type requests struct {
 	someoneElse   int // writes by others, as a check
 	unrecognised  int
 	refusedByVerb map[string]int
+	readsByVerb   map[string]int
 }
 
 type auditLine struct {
@@ -54,7 +55,7 @@ func (a *audit) skip() error {
 
 // count reads on from where it stopped.
 func (a *audit) count(agent string) (requests, error) {
-	r := requests{byVerb: map[string]int{}, refusedByVerb: map[string]int{}}
+	r := requests{byVerb: map[string]int{}, refusedByVerb: map[string]int{}, readsByVerb: map[string]int{}}
 	f, err := os.Open(a.path)
 	if err != nil {
 		return r, err
@@ -94,6 +95,7 @@ func (r *requests) add(l *auditLine, agent string) {
 		}
 	case read:
 		r.reads++
+		r.readsByVerb[l.Verb+" "+what]++
 	case l.ResponseStatus.Code >= 300:
 		r.refused++
 		r.refusedByVerb[l.Verb+" "+what]++

@@ -56,7 +56,7 @@ func parse(args []string) (settings, error) {
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	fs.StringVar(&s.repo, "repo", ".", "the repository")
 	fs.StringVar(&s.operator, "operator", "bin/stint-controller", "the operator's binary")
-	fs.StringVar(&only, "only", "indexed,onepod,levels,restart", "which measurements")
+	fs.StringVar(&only, "only", "indexed,onepod,restart,levels", "which measurements")
 	fs.StringVar(&contenders, "contenders", strings.Join(allContenders, ","), "which contenders")
 	fs.IntVar(&s.pods, "pods", 5000, "pods of the one Indexed job")
 	fs.IntVar(&s.parallelism, "parallelism", 500, "of the Indexed jobs")
@@ -127,8 +127,8 @@ func bench(ctx context.Context, args []string) (err error) {
 	}{
 		{"indexed", s.indexed},
 		{"onepod", s.onePod},
-		{"levels", s.scaling},
 		{"restart", s.restarts},
+		{"levels", s.scaling},
 		{"profile", s.profile},
 	} {
 		if !slices.Contains(s.only, part.name) && (part.name != "profile" || s.profiles == "") {

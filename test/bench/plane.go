@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -118,6 +119,7 @@ func (p *plane) stop() {
 func (p *plane) tool(ctx context.Context, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", append([]string{"-C", filepath.Join(p.repo, "test/cluster"), "run", "."}, args...)...)
 	cmd.Env = p.env
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt must not end what cleans up after it
 	var errs strings.Builder
 	cmd.Stderr = &errs
 	out, err := cmd.Output()

@@ -106,8 +106,10 @@ func (s *session) printRestarts(w io.Writer) {
 	header := "\n| restart of | jobs | writes on jobs | writes on pods | events | reads | CPU, s |\n|---|---|---|---|---|---|---|"
 	for _, contender := range allContenders {
 		for _, r := range s.all("restart", contender) {
-			fmt.Fprintln(w, header)
-			header = ""
+			if header != "" {
+				fmt.Fprintln(w, header)
+				header = ""
+			}
 			fmt.Fprintf(w, "| %s | %d finished, %d running | %d | %d | %d | %d | %.2f |\n", contender, s.finished, s.running,
 				r.requests.jobs, r.requests.pods, r.requests.events, r.requests.reads, r.cpu.Seconds())
 		}
@@ -116,7 +118,7 @@ func (s *session) printRestarts(w io.Writer) {
 
 // printVerbs lists the requests of the first round of each measurement.
 func (s *session) printVerbs(w io.Writer) {
-	fmt.Fprintln(w, "\n| work | contender | writes by verb | refused |\n|---|---|---|---|")
+	fmt.Fprintln(w, "\n| work | contender | writes by verb | refused | reads |\n|---|---|---|---|---|")
 	seen := map[string]bool{}
 	for i := range s.results {
 		r := &s.results[i]
@@ -125,7 +127,8 @@ func (s *session) printVerbs(w io.Writer) {
 			continue
 		}
 		seen[key] = true
-		fmt.Fprintf(w, "| %s | %s | %s | %s |\n", r.work, r.contender, verbs(r.requests.byVerb), verbs(r.requests.refusedByVerb))
+		fmt.Fprintf(w, "| %s | %s | %s | %s | %s |\n", r.work, r.contender,
+			verbs(r.requests.byVerb), verbs(r.requests.refusedByVerb), verbs(r.requests.readsByVerb))
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 
 // quiet is how long a contender must have done nothing before the accounts of
 // its restart are closed.
-const quiet = 10 * time.Second
+const quiet = 12 * time.Second
 
 // restarts counts what a contender writes after a restart, with finished and
 // running jobs about: nothing has changed, so there is nothing to write.
