@@ -116,6 +116,10 @@ func (d *demo) explain(p *progress, cause error) error {
 			d.say("\n%s: %v", sample.Name, err)
 			continue
 		}
+		if job.Status.ObservedGeneration < 0 {
+			d.say("\n%s: no operator has looked at it; does it run? kubectl -n stint-system get pods", job.Name)
+			continue
+		}
 		d.say("\n%s: %s %s, %s", job.Name, job.Status.Phase, job.Status.Reason, job.Status.Progress)
 		for _, c := range job.Status.Conditions {
 			d.say("  condition %s=%s %s: %s", c.Type, c.Status, c.Reason, c.Message)
@@ -127,13 +131,13 @@ func (d *demo) explain(p *progress, cause error) error {
 		for _, pod := range pods {
 			d.say("  pod %s %s %s", pod.Name, pod.Status.Phase, pod.Status.Reason)
 		}
-		d.events(ctx, job.Name)
+		d.events(ctx, job)
 	}
 	return cause
 }
 
-func (d *demo) events(ctx context.Context, name string) {
-	list, err := d.core.CoreV1().Events(d.namespace).List(ctx, metav1.ListOptions{FieldSelector: "involvedObject.name=" + name})
+func (d *demo) events(ctx context.Context, job *v1alpha1.BatchJob) {
+	list, err := d.core.CoreV1().Events(d.namespace).List(ctx, metav1.ListOptions{FieldSelector: "involvedObject.uid=" + string(job.UID)})
 	if err != nil {
 		d.say("  events: %v", err)
 		return
