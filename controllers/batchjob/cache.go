@@ -59,7 +59,7 @@ func TrimPod(obj any) (any, error) {
 		return obj, nil
 	}
 	trimmed := &corev1.Pod{ObjectMeta: pod.ObjectMeta}
-	trimmed.ManagedFields, trimmed.GenerateName, trimmed.SelfLink = nil, "", ""
+	trimmed.ManagedFields, trimmed.GenerateName = nil, ""
 	trimmed.Labels = pick(pod.Labels, v1alpha1.LabelJobUID, v1alpha1.LabelJobName, v1alpha1.LabelRun, v1alpha1.LabelControllerUID)
 	trimmed.Annotations = pick(pod.Annotations, v1alpha1.AnnotationRevision, v1alpha1.AnnotationCompletionIndex,
 		v1alpha1.AnnotationIndexFailureCount, v1alpha1.AnnotationIndexIgnoredFailureCount)

@@ -55,6 +55,7 @@ type Reconciler struct {
 	Parallel func(n int, do func(i int))
 
 	once    sync.Once
+	floor   sync.Mutex
 	fresh   *freshness
 	refused *refusals
 	revised *revisions

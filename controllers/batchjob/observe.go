@@ -251,6 +251,8 @@ func (s *sight) add(strays []*corev1.Pod) {
 // ensureFloor learns, once, a version of each resource from after this process
 // began to lead. Lists of the API server are never older than the request.
 func (r *Reconciler) ensureFloor(ctx context.Context) error {
+	r.floor.Lock() // one worker asks, the others wait for its answer
+	defer r.floor.Unlock()
 	if r.fresh.hasFloor() {
 		return nil
 	}

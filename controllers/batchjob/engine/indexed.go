@@ -42,27 +42,34 @@ func (w *work) index() {
 	if w.perIndex && w.was.FailedIndexes != nil {
 		w.failedSet = parseIndexes(*w.was.FailedIndexes, w.limit)
 	}
-	// Pods that end because the verdict has fallen fail no index.
-	declared := w.hasCondition(v1alpha1.ConditionFailureTarget) || w.hasCondition(v1alpha1.ConditionSuccessCriteriaMet)
-	var done, failed []int
-	counted := w.durableEnds()
-	for _, p := range w.pods {
-		if _, known := counted[p.UID]; known || !w.valid(p) {
-			continue // an end is one thing only, also if a pod counted as failed exits with 0
-		}
-		switch {
-		case p.Phase == corev1.PodSucceeded && p.Tracked && !w.failedSet.has(p.Index):
-			done = append(done, p.Index)
-		case w.perIndex && p.Tracked && !declared && w.failsIndex(p):
-			failed = append(failed, p.Index)
-		}
-	}
+	done, failed := w.indexEnds()
 	w.completed = w.recorded.union(indexesOf(done))
 	if !w.perIndex {
 		return
 	}
 	w.failedSet = w.failedSet.union(indexesOf(slices.DeleteFunc(failed, w.completed.has)))
 	w.holdForBackoff()
+}
+
+// indexEnds are the indexes that tracked pods have ended and that nothing
+// durable tells of yet. An end is one thing only, also if a pod that was counted
+// as failed exits with 0 afterwards; and pods that end because the verdict has
+// fallen fail no index.
+func (w *work) indexEnds() (done, failed []int) {
+	declared := w.hasCondition(v1alpha1.ConditionFailureTarget) || w.hasCondition(v1alpha1.ConditionSuccessCriteriaMet)
+	counted := w.durableEnds()
+	for _, p := range w.pods {
+		if _, known := counted[p.UID]; known || !p.Tracked || !w.valid(p) {
+			continue
+		}
+		switch {
+		case p.Phase == corev1.PodSucceeded && !w.failedSet.has(p.Index):
+			done = append(done, p.Index)
+		case w.perIndex && !declared && w.failsIndex(p):
+			failed = append(failed, p.Index)
+		}
+	}
+	return done, failed
 }
 
 // valid tells whether the pod has an index of the job.
