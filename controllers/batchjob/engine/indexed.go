@@ -53,8 +53,8 @@ func (w *work) index() {
 
 // indexEnds are the indexes that tracked pods have ended and that nothing
 // durable tells of yet. An end is one thing only, also if a pod that was counted
-// as failed exits with 0 afterwards; and pods that end because the verdict has
-// fallen fail no index.
+// as failed exits with 0 afterwards; and pods that are deleted because the
+// verdict has fallen fail no index.
 func (w *work) indexEnds() (done, failed []int) {
 	declared := w.hasCondition(v1alpha1.ConditionFailureTarget) || w.hasCondition(v1alpha1.ConditionSuccessCriteriaMet)
 	counted := w.durableEnds()
@@ -65,7 +65,7 @@ func (w *work) indexEnds() (done, failed []int) {
 		switch {
 		case p.Phase == corev1.PodSucceeded && !w.failedSet.has(p.Index):
 			done = append(done, p.Index)
-		case w.perIndex && !declared && w.failsIndex(p):
+		case w.perIndex && !(declared && p.Deleting) && w.failsIndex(p):
 			failed = append(failed, p.Index)
 		}
 	}
