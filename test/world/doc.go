@@ -32,6 +32,15 @@
 //	features.go     jobs with indexes and policies, drawn at random
 //	namespace.go    a namespace that is deleted
 //
+// Beside the random histories, everything that can happen in small worlds:
+//
+//	exhaustive.go         the search and what it judges
+//	exhaustive_branch.go  what can happen next
+//	exhaustive_work.go    what can happen in the middle of a reconcile
+//	exhaustive_fork.go    a copy of a world
+//	exhaustive_key.go     when two states are the same
+//	exhaustive_report.go  the shortest story
+//
 // # What is simulated and what is not
 //
 // A request is atomic; others may act before it and while it is on its way.
@@ -48,5 +57,7 @@
 // # Replaying
 //
 // A history that fails prints its story and the command that tells it again.
-// STINT_HISTORIES=10000 runs more of them.
+// STINT_HISTORIES=10000 runs more of them. The exhaustive search prints the
+// moves of its shortest story, to be told again with STINT_PATH.
+// STINT_EXHAUSTIVE=1 searches the large ones of its small worlds too.
 package world

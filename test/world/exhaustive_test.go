@@ -39,6 +39,24 @@ func restarting(s *v1alpha1.BatchJobSpec) {
 	s.Template.Spec.RestartPolicy = corev1.RestartPolicyOnFailure
 }
 
+// restartingTwice is one after the other: when the first has restarted the job
+// fails, and when it has succeeded there is a second to make.
+func restartingTwice(s *v1alpha1.BatchJobSpec) {
+	restarting(s)
+	s.Parallelism, s.Completions = new(int32(1)), new(int32(2))
+}
+
+// onlyFailedOne replaces its pod only when that has ended.
+func onlyFailedOne(s *v1alpha1.BatchJobSpec) { s.PodReplacementPolicy = new(v1alpha1.Failed) }
+
+// indexed has two indexes, each with its own limit.
+func indexed(parallelism, limit int32) func(*v1alpha1.BatchJobSpec) {
+	return func(s *v1alpha1.BatchJobSpec) {
+		s.CompletionMode, s.Parallelism, s.Completions = new(v1alpha1.IndexedCompletion), &parallelism, new(int32(2))
+		s.BackoffLimitPerIndex = &limit
+	}
+}
+
 type edits = []func(*v1alpha1.BatchJobSpec)
 
 // smallWorlds are searched to their ends.
@@ -52,24 +70,42 @@ var smallWorlds = []*Small{
 	{Name: "suspended", Spec: counts(nil, nil, nil), Edits: edits{suspend(true)}},
 	{Name: "deleted", Spec: counts(nil, nil, nil), Leaves: metav1.DeletePropagationForeground},
 
-	{Name: "one-retry-slow", Spec: counts(nil, nil, new(int32(1))), Fails: 2, Slow: 2, Large: true},
+	// The largest come first, so that no core is left with one of them alone.
+	{Name: "scaled-down", Spec: counts(new(int32(2)), new(int32(2)), nil), Edits: edits{parallelism(1)}, Large: true},
+	{Name: "indexed-crash", Spec: indexed(2, 0), Fails: 1, Crashes: 1, Large: true},
+	{Name: "limit-lowered", Spec: counts(nil, nil, new(int32(1))), Fails: 1, Edits: edits{limit(0)}, Crashes: 1, Large: true},
+	{Name: "queue-of-two", Spec: counts(new(int32(2)), nil, new(int32(1))), Fails: 1, Large: true},
+	{Name: "two-pods-crash", Spec: counts(new(int32(2)), new(int32(2)), new(int32(0))), Crashes: 1, Large: true},
+	{Name: "two-pods-race", Spec: counts(new(int32(2)), new(int32(2)), new(int32(0))), Races: 1, Large: true},
 	{Name: "two-pods-failing", Spec: counts(new(int32(2)), new(int32(2)), new(int32(0))), Fails: 1, Large: true},
+	{Name: "indexed", Spec: indexed(1, 1), Fails: 1, Large: true},
+	{Name: "one-retry-slow", Spec: counts(nil, nil, new(int32(1))), Fails: 2, Slow: 2, Large: true},
+	{Name: "one-retry-crash", Spec: counts(nil, nil, new(int32(1))), Fails: 2, Crashes: 1, Old: 2, Large: true},
 	{Name: "suspended-and-resumed", Spec: counts(nil, nil, nil), Edits: edits{suspend(true), suspend(false)}, Large: true},
+	{Name: "suspended-crash", Spec: counts(nil, nil, nil), Edits: edits{suspend(true)}, Crashes: 1, Large: true},
+	{Name: "restarts", Spec: restarting, Fails: 2, Crashes: 1, Large: true},
+	{Name: "restarts-lost", Spec: restartingTwice, Fails: 1, Lost: 1, Large: true},
 	{Name: "one-pod-crash-old", Spec: counts(nil, nil, new(int32(0))), Fails: 1, Crashes: 1, Old: -1, Large: true},
 	{Name: "one-pod-two-crashes", Spec: counts(nil, nil, nil), Crashes: 2, Old: 2, Large: true},
-	{Name: "one-retry-crash", Spec: counts(nil, nil, new(int32(1))), Fails: 2, Crashes: 1, Old: 2, Large: true},
-	{Name: "two-pods-crash", Spec: counts(new(int32(2)), new(int32(2)), new(int32(0))), Fails: 1, Crashes: 1, Large: true},
-	{Name: "two-pods-race", Spec: counts(new(int32(2)), new(int32(2)), new(int32(0))), Fails: 1, Races: 1, Large: true},
-	{Name: "queue-of-two", Spec: counts(new(int32(2)), nil, new(int32(0))), Fails: 1, Races: 1, Large: true},
-	{Name: "scaled-down", Spec: counts(new(int32(2)), new(int32(2)), nil), Edits: edits{parallelism(1)}, Races: 1, Large: true},
-	{Name: "limit-lowered", Spec: counts(nil, nil, new(int32(1))), Fails: 1, Edits: edits{limit(0)}, Crashes: 1, Large: true},
-	{Name: "suspended-crash", Spec: counts(nil, nil, nil), Edits: edits{suspend(true), suspend(false)}, Crashes: 1, Large: true},
-	{Name: "restarts", Spec: restarting, Fails: 2, Crashes: 1, Large: true},
-	{Name: "replaced-when-failed", Spec: onlyFailed, Deletions: 1, Large: true},
+	{Name: "replaced-when-failed", Spec: onlyFailedOne, Deletions: 1, Crashes: 1, Large: true},
 	{Name: "deaf", Spec: counts(nil, nil, new(int32(1))), Fails: 1, Deaf: true, Large: true},
 }
 
-// TestExhaustive searches small worlds.
+// TestExhaustive searches small worlds: those that are not Large in every run.
+//
+// That it can fail was tried with the operator broken on purpose. Each of these
+// is found without the Large worlds; one that finds it is named:
+//
+//	an end is counted though its UID is durable           two-pods
+//	a finalizer comes off before the end is durable       one-pod
+//	a pod is created after the verdict                    one-pod
+//	a cache that is behind its own writes is believed     one-retry
+//	the back-off is forgotten                             one-retry
+//	a UID becomes a number while the finalizer holds      one-retry-race
+//	a new process believes its first lists                one-pod-crash
+//	a live read sets no floor for the caches              lost-answer
+//	a pod is dropped at whatever version                  suspended
+//	a run ends while a pod terminates                     one-pod
 func TestExhaustive(t *testing.T) {
 	if path := os.Getenv(envPath); path != "" {
 		replay(t, path)
