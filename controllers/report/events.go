@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/stint-dev/stint/api/v1alpha1"
 )
@@ -83,9 +84,10 @@ func (v *Voice) turned(job *v1alpha1.BatchJob, after *v1alpha1.BatchJobStatus, c
 	}
 }
 
-func (v *Voice) event(job *v1alpha1.BatchJob, kind, reason, message string) {
+// event speaks of an object of either kind.
+func (v *Voice) event(object client.Object, kind, reason, message string) {
 	if v != nil && v.Recorder != nil {
-		v.Recorder.Eventf(job, nil, kind, reason, action, "%s", cut(message, maxNote))
+		v.Recorder.Eventf(object, nil, kind, reason, action, "%s", cut(message, maxNote))
 	}
 }
 
