@@ -19,6 +19,9 @@ HISTORIES ?= 2000
 # The seed of the first of them: always the same, so that nobody's change fails
 # by chance. Look for new trouble with HISTORIES=20000 FIRST=$$RANDOM.
 FIRST     ?= 1
+# Cases, schedule x zone x window, in which the calendar is compared with an
+# oracle that looks at every second; plain `go test` tries 1,500.
+SCHEDULES ?= 20000
 
 CLUSTER := go -C test/cluster run .
 LDFLAGS := -s -w -X main.version=$(VERSION)
@@ -87,6 +90,7 @@ test: bin/helm ## All tests but e2e: unit, simulation, integration on a real API
 	set -x; \
 	go test ./...; \
 	go -C test/cluster test ./...; \
+	STINT_SCHEDULES=$(SCHEDULES) go test -count=1 -v -run 'TestAgainstOracle$$' ./controllers/schedule; \
 	STINT_FIRST=$(FIRST) STINT_HISTORIES=$(HISTORIES) go test -count=1 -timeout 20m -v -run 'Histories$$' ./test/world; \
 	go test -count=1 -tags integration -timeout 15m ./test/integration/...
 
@@ -103,6 +107,7 @@ test-e2e: demo ## The demo, then the tests that need real nodes. As root on Linu
 bench: build ## What BatchJobs cost, side by side with batch/v1 (half an hour; BENCH=-help for less).
 	@go run ./test/bench $(BENCH)
 	@go test -run '^$$' -bench 'Decide|Revision' -benchtime 5x ./controllers/batchjob/engine
+	@go test -run '^$$' -bench 'Restart' -benchtime 5x ./controllers/schedule
 
 .PHONY: lint
 lint: bin/golangci-lint ## The rules of .golangci.yml, also in build-tagged tests and test/cluster.

@@ -28,11 +28,14 @@
 // One that is repeated fires the first time only. That is Vixie cron's rule
 // without its limit of three hours: where a zone skips a whole day, the day's
 // times fire once when the next day begins, so that a monthly run is not lost.
+// clocks.md shows it for real changes, beside batch/v1's answers.
 //
 // # The grammar
 //
-// It is batch/v1's, which is that of robfig/cron v3: testdata/robfig.txt holds
-// what that library answers for thousands of expressions, and a test compares.
+// It is batch/v1's, which is that of robfig/cron v3: a test asks that library
+// about thousands of expressions and compares. It is not underneath, as it
+// panics on some input, loses and doubles times when clocks change, cannot go
+// back in time and does not see that a date is impossible.
 // What is more here: seconds, H, 7 and a final SUN for Sunday. What is less:
 // zones in the expression, and expressions that never fire, which it can only
 // guess by searching five years.

@@ -1,93 +1,11 @@
 package schedule
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"os"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 )
-
-// TestRobfig compares with what robfig/cron v3.0.1 answered for the same
-// expressions, bit for bit: second, minute, hour, day of month, month, day of
-// week, with bit 63 for a star, or the period of @every.
-func TestRobfig(t *testing.T) {
-	f, err := os.Open("testdata/robfig.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	lines := 0
-	for scanner := bufio.NewScanner(f); scanner.Scan(); lines++ {
-		text, want, _ := strings.Cut(scanner.Text(), "\t")
-		s, err := Parse([]string{text}, "", "ns/name")
-		switch {
-		case errors.Is(err, ErrNeverFires):
-			continue // robfig searches five years and gives up
-		case err != nil && strings.Contains(err.Error(), "names no value"):
-			continue // a field of commas alone, which robfig takes for no value
-		case err != nil && want != "error":
-			t.Errorf("%q is refused, robfig accepts it: %v", text, err)
-			continue
-		case err == nil && want == "error":
-			if !isExtension(text) {
-				t.Errorf("%q is accepted, robfig refuses it", text)
-			}
-			continue
-		case err != nil:
-			continue
-		}
-		if got := bitsOf(s.programs[0]); got != withoutIdleStars(t, want) {
-			t.Errorf("%q\n is %s\nnot %s", text, got, want)
-		}
-	}
-	if lines < 3000 {
-		t.Fatalf("only %d lines", lines)
-	}
-}
-
-// withoutIdleStars takes the star off the fields in which it has no effect, and
-// which do not keep it here: all but the two that choose days.
-func withoutIdleStars(t *testing.T, line string) string {
-	bits := strings.Fields(line)
-	if len(bits) != 6 {
-		return line
-	}
-	for _, f := range []int{0, 1, 2, 4} {
-		n, err := strconv.ParseUint(bits[f], 16, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		bits[f] = strconv.FormatUint(n&^(1<<63), 16)
-	}
-	return strings.Join(bits, " ")
-}
-
-func isExtension(text string) bool {
-	fields := strings.Fields(text)
-	return len(fields) == 6 || strings.HasSuffix(strings.ToLower(fields[4]), "-sun") ||
-		strings.Contains(strings.ToLower(fields[4]), "-sun/") || strings.Contains(strings.ToLower(fields[4]), "-sun,")
-}
-
-func bitsOf(p program) string {
-	switch p := p.(type) {
-	case *every:
-		return (time.Duration(p.period) * time.Second).String()
-	case *calendar:
-		star := func(starred bool, s set) uint64 {
-			if starred {
-				return uint64(s) | 1<<63
-			}
-			return uint64(s)
-		}
-		return fmt.Sprintf("%x %x %x %x %x %x", uint64(p.second), uint64(p.minute), uint64(p.hour),
-			star(p.anyDom, p.dom), uint64(p.month), star(p.anyDow, p.dow))
-	}
-	return ""
-}
 
 // refusals is the list of bad input, with what people read.
 var refusals = []struct {
