@@ -42,7 +42,8 @@ func (c *Client) Get(_ context.Context, key client.ObjectKey, obj client.Object,
 
 // List reads the cache; it knows label selectors and the program's indexes.
 func (c *Client) List(_ context.Context, out client.ObjectList, opts ...client.ListOption) error {
-	return listInto(out, sorted(c.proc.caches[kindOf(out)].view), c.proc.world.program.PodIndexes, opts)
+	k := kindOf(out)
+	return listInto(out, sorted(c.proc.caches[k].view), c.proc.program.indexes(k), opts)
 }
 
 // Create stores a copy of obj.
@@ -50,8 +51,8 @@ func (c *Client) Create(_ context.Context, obj client.Object, opts ...client.Cre
 	o := client.CreateOptions{}
 	o.ApplyOptions(opts)
 	sent := overTheWire(obj)
-	if len(o.DryRun) > 0 {
-		return nil
+	if err := c.proc.world.refuse(sent); err != nil || len(o.DryRun) > 0 {
+		return err
 	}
 	by := c.proc.actor()
 	return c.write("create", sent, obj, func() (client.Object, error) {

@@ -54,6 +54,15 @@ func (c *Clock) Next() (time.Duration, bool) {
 	return max(0, c.timers[0].at.Sub(c.now)), true
 }
 
+// Jump is somebody setting the clock: the time of day is another one, and no
+// timer goes off sooner or later for that.
+func (c *Clock) Jump(d time.Duration) {
+	c.now = c.now.Add(d)
+	for i := range c.timers {
+		c.timers[i].at = c.timers[i].at.Add(d)
+	}
+}
+
 // Advance moves time by d, stopping at each timer on the way.
 func (c *Clock) Advance(d time.Duration) {
 	end := c.now.Add(d)

@@ -23,6 +23,9 @@ func (g *Collector) Step() bool {
 	if g.store.closing() && g.closeNamespace() {
 		return true
 	}
+	if g.collectRuns() {
+		return true
+	}
 	for _, o := range g.store.list(jobKind) {
 		if has(o.GetFinalizers(), metav1.FinalizerOrphanDependents) {
 			g.orphan(o)

@@ -73,12 +73,30 @@ var (
 		},
 		admit: admitJob,
 	}
+	cronKind = &kind{
+		gvk:      v1alpha1.GroupVersion.WithKind("CronBatchJob"),
+		resource: schema.GroupResource{Group: v1alpha1.GroupVersion.Group, Resource: "cronbatchjobs"},
+		keepStatus: func(dst, src client.Object) {
+			dst.(*v1alpha1.CronBatchJob).Status = src.(*v1alpha1.CronBatchJob).Status
+		},
+		keepSpec: func(dst, src client.Object) {
+			d, s := dst.(*v1alpha1.CronBatchJob), src.(*v1alpha1.CronBatchJob)
+			d.ObjectMeta, d.Spec = s.ObjectMeta, s.Spec
+		},
+		specEqual: func(a, b client.Object) bool {
+			return apiequality.Semantic.DeepEqual(a.(*v1alpha1.CronBatchJob).Spec, b.(*v1alpha1.CronBatchJob).Spec)
+		},
+		admit: admitCron,
+	}
 	kinds = map[reflect.Type]*kind{
 		reflect.TypeFor[*corev1.Pod]():            podKind,
 		reflect.TypeFor[*corev1.PodList]():        podKind,
 		reflect.TypeFor[*v1alpha1.BatchJob]():     jobKind,
 		reflect.TypeFor[*corev1.Namespace]():      namespaceKind,
 		reflect.TypeFor[*v1alpha1.BatchJobList](): jobKind,
+
+		reflect.TypeFor[*v1alpha1.CronBatchJob]():     cronKind,
+		reflect.TypeFor[*v1alpha1.CronBatchJobList](): cronKind,
 	}
 )
 
@@ -129,6 +147,16 @@ func admitJob(o client.Object) {
 		one := int32(1)
 		j.Spec.PodHistoryLimit = &one
 	}
+}
+
+// admitCron sets what the CRD's schema defaults.
+func admitCron(o client.Object) {
+	c := o.(*v1alpha1.CronBatchJob)
+	c.Status = v1alpha1.CronBatchJobStatus{ObservedGeneration: -1}
+	s := &c.Spec
+	s.ConcurrencyPolicy, s.MissedRunPolicy = s.GetConcurrencyPolicy(), s.GetMissedRunPolicy()
+	s.QueueLimit, s.MissedRunLimit = new(s.GetQueueLimit()), new(s.GetMissedRunLimit())
+	s.SuccessfulJobsHistoryLimit, s.FailedJobsHistoryLimit = new(s.GetSuccessfulJobsHistoryLimit()), new(s.GetFailedJobsHistoryLimit())
 }
 
 // podEnded: the phase is one that a pod never leaves.

@@ -12,27 +12,42 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/stint-dev/stint/api/v1alpha1"
 )
 
 // Controller is the code under test, in one process.
 type Controller interface {
 	Reconcile(context.Context, ctrl.Request) (ctrl.Result, error)
+}
+
+// PodWatcher is one of BatchJobs.
+type PodWatcher interface {
 	// SawPod hears of each pod event after the cache holds it, and says which
 	// job is to be enqueued for it.
 	SawPod(pod *corev1.Pod, gone bool) (owner types.NamespacedName, ours bool)
 }
 
+// JobWatcher is one of CronBatchJobs.
+type JobWatcher interface {
+	// SawJob is the same for BatchJobs.
+	SawJob(job *v1alpha1.BatchJob, gone bool) (owner types.NamespacedName, ours bool)
+}
+
 // Process is one run of the operator's binary: all that a crash takes away.
 type Process struct {
-	ID    int
-	world *World
-	ctl   Controller
-	Queue *Queue
-	dead  bool
+	ID      int
+	world   *World
+	program *Program
+	ctl     Controller
+	Queue   *Queue
+	dead    bool
 	// deposed: another process leads; what is in flight may still land.
 	deposed bool
 	caches  map[*kind]*Cache
 	busy    bool
+	// began is when the current reconcile did.
+	began time.Time
 	// seen is the newest version of each job that the current reconcile has
 	// read or got as an answer.
 	seen map[types.UID]int64
@@ -43,21 +58,37 @@ type crash struct{ proc *Process }
 
 // start begins a process whose first lists are as old as the given positions
 // in the logs say.
-func (w *World) start(jobs, pods int) *Process {
+func (w *World) start(owners, owned int) *Process {
+	p := w.process(&w.program, owners, owned)
+	w.procs = append(w.procs, p)
+	return p
+}
+
+// process is a running one that does not lead.
+func (w *World) process(program *Program, owners, owned int) *Process {
 	w.serial++
 	w.Troubles++
-	p := &Process{ID: w.serial, world: w, Queue: NewQueue(w.Clock)}
-	p.caches = map[*kind]*Cache{
-		jobKind: NewCache(w.Store, jobKind, jobs, everything, nil),
-		podKind: NewCache(w.Store, podKind, pods, tracked, w.program.TrimPod),
-	}
-	p.ctl = w.program.Start(p)
-	w.procs = append(w.procs, p)
-	w.Story.Add("%s starts; its lists lag by %d job and %d pod events", p, p.caches[jobKind].Lag(), p.caches[podKind].Lag())
-	for _, k := range []*kind{jobKind, podKind} {
-		p.tell(k, len(p.caches[k].untold))
-	}
+	p := &Process{ID: w.serial, world: w, program: program, Queue: NewQueue(w.Clock), caches: map[*kind]*Cache{}}
+	of, made := program.kinds()
+	p.cache(of, owners)
+	p.cache(made, owned)
+	p.ctl = program.Start(p)
+	w.Story.Add("%s starts; its lists lag by %d events of %s and %d of %s", p, p.caches[of].Lag(), of.resource.Resource,
+		p.caches[made].Lag(), made.resource.Resource)
+	p.tell(of, len(p.caches[of].untold))
+	p.tell(made, len(p.caches[made].untold))
 	return p
+}
+
+// cache begins to watch a kind.
+func (p *Process) cache(k *kind, pos int) {
+	keep, trim := everything, p.program.TrimPod
+	if k == podKind {
+		keep = tracked
+	} else {
+		trim = nil
+	}
+	p.caches[k] = NewCache(p.world.Store, k, pos, keep, trim)
 }
 
 // Client and Live are what the controller of this process is built with.
@@ -72,9 +103,9 @@ func (p *Process) Clock() *Clock { return p.world.Clock }
 func (p *Process) String() string { return p.name() }
 func (p *Process) name() string   { return fmt.Sprintf("operator-%d", p.ID) }
 
-// saw remembers which version of a job the current reconcile stands on.
+// saw remembers which version of what it works on the current reconcile stands on.
 func (p *Process) saw(o client.Object) {
-	if kindOf(o) != jobKind || p.seen == nil {
+	if of, _ := p.program.kinds(); kindOf(o) != of || p.seen == nil {
 		return
 	}
 	p.seen[o.GetUID()] = max(p.seen[o.GetUID()], rvOf(o))
@@ -91,15 +122,24 @@ func (p *Process) tell(k *kind, n int) {
 	notes := c.untold[:n]
 	c.untold = c.untold[n:]
 	for _, note := range notes {
-		key := client.ObjectKeyFromObject(note.object)
-		ours := true
-		if pod, ok := note.object.(*corev1.Pod); ok {
-			key, ours = p.ctl.SawPod(pod.DeepCopy(), note.gone)
-		}
-		if ours {
+		if key, ours := p.heard(note); ours {
 			p.Queue.Add(key)
 		}
 	}
+}
+
+// heard calls the handler for one event, which says what to look at.
+func (p *Process) heard(n note) (types.NamespacedName, bool) {
+	_, owned := p.program.kinds()
+	switch o := n.object.(type) {
+	case *corev1.Pod:
+		return p.ctl.(PodWatcher).SawPod(o.DeepCopy(), n.gone)
+	case *v1alpha1.BatchJob:
+		if owned == jobKind {
+			return p.ctl.(JobWatcher).SawJob(o.DeepCopy(), n.gone)
+		}
+	}
+	return client.ObjectKeyFromObject(n.object), true
 }
 
 // die ends the process.
@@ -120,7 +160,7 @@ func (p *Process) die() {
 func (p *Process) work(i int) {
 	w := p.world
 	key := p.Queue.Take(i)
-	p.seen, p.busy = map[types.UID]int64{}, true
+	p.seen, p.busy, p.began = map[types.UID]int64{}, true, w.Clock.now
 	w.Reconciles++
 	w.Story.Add("%s reconciles %s", p, key.Name)
 	result, err, died := p.call(key)

@@ -51,7 +51,7 @@ type Store struct {
 // NewStore is an empty store.
 func NewStore(c *Clock) *Store {
 	s := &Store{clock: c, objects: map[*kind]map[types.NamespacedName]client.Object{}, logs: map[*kind][]Event{}}
-	for _, k := range []*kind{podKind, jobKind, namespaceKind} {
+	for _, k := range []*kind{podKind, jobKind, cronKind, namespaceKind} {
 		s.objects[k] = map[types.NamespacedName]client.Object{}
 	}
 	return s

@@ -166,11 +166,12 @@ func (w *World) calmStep() bool {
 // quietStep is a calmStep in which pods and the clock stand still.
 func (w *World) quietStep() bool {
 	p := w.live()
+	of, made := w.program.kinds()
 	if p == nil {
-		w.start(len(w.Store.logs[jobKind]), len(w.Store.logs[podKind]))
+		w.start(len(w.Store.logs[of]), len(w.Store.logs[made]))
 		return true
 	}
-	for _, k := range []*kind{jobKind, podKind} {
+	for _, k := range []*kind{of, made} {
 		if c := p.caches[k]; c.Lag() > 0 || len(c.untold) > 0 {
 			c.Deliver(c.Lag())
 			p.tell(k, len(c.untold))

@@ -27,6 +27,9 @@ type World struct {
 	// Troubles is how often somebody made work for them: faults, starts, edits.
 	Troubles int
 
+	// Refuse, if any, is what the server never admits.
+	Refuse func(client.Object) error
+
 	program Program
 	procs   []*Process
 	serial  int
@@ -53,6 +56,29 @@ type Program struct {
 	TrimPod func(any) (any, error)
 	// PodIndexes are the indexes of the pod cache.
 	PodIndexes map[string]client.IndexerFunc
+	// OfCrons: it works on CronBatchJobs and watches BatchJobs, not on
+	// BatchJobs and their pods.
+	OfCrons bool
+	// JobIndexes are then the indexes of the BatchJob cache.
+	JobIndexes map[string]client.IndexerFunc
+}
+
+// kinds are what it works on, and what it makes for that.
+func (p *Program) kinds() (owners, owned *kind) {
+	if p.OfCrons {
+		return cronKind, jobKind
+	}
+	return jobKind, podKind
+}
+
+func (p *Program) indexes(k *kind) map[string]client.IndexerFunc {
+	switch k {
+	case podKind:
+		return p.PodIndexes
+	case jobKind:
+		return p.JobIndexes
+	}
+	return nil
 }
 
 // New is a world without objects.
@@ -75,6 +101,14 @@ func (w *World) live() *Process {
 		}
 	}
 	return nil
+}
+
+// refuse is the answer to a creation that never works.
+func (w *World) refuse(o client.Object) error {
+	if w.Refuse == nil {
+		return nil
+	}
+	return w.Refuse(o)
 }
 
 // land makes the oldest of the late writes durable.
