@@ -67,6 +67,8 @@ generate: bin/controller-gen bin/crd-ref-docs bin/helm ## Regenerate deepcopy, C
 	  --templates-dir api/v1alpha1/reference/templates --output-path api/v1alpha1/reference.md --log-level ERROR
 	bin/controller-gen rbac:roleName=stint-controller paths=./controllers/... paths=./cmd/... output:rbac:dir=config/rbac
 	go run ./config/chart templates
+	go run ./config/chart argocd
+	go run ./config/chart readme
 	bin/helm template stint charts/stint --namespace stint-system | go run ./config/chart manifests
 
 .PHONY: fmt

@@ -3,19 +3,18 @@
 // install the same objects and nothing is written down twice:
 //
 //	chart templates   config/crd/bases, config/rbac/role.yaml -> charts/stint/templates
+//	chart argocd      charts/stint/argocd/*/*.lua -> charts/stint/argocd/*.yaml
+//	chart readme      charts/stint/values.yaml -> the table in charts/stint/README.md
 //	chart manifests   the rendered chart on stdin -> config/rbac, config/manager
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
-
-	"sigs.k8s.io/yaml"
 )
 
 const (
@@ -35,10 +34,14 @@ func run(args []string, stdin io.Reader) error {
 	switch {
 	case len(args) == 1 && args[0] == "templates":
 		return errors.Join(writeCRDTemplates(), writeRoleTemplate())
+	case len(args) == 1 && args[0] == "argocd":
+		return writeArgoCD(argoDir)
+	case len(args) == 1 && args[0] == "readme":
+		return writeReadme()
 	case len(args) == 1 && args[0] == "manifests":
 		return writeManifests(stdin)
 	}
-	return errors.New("usage: chart templates | chart manifests < rendered chart")
+	return errors.New("usage: chart templates | argocd | readme | manifests < rendered chart")
 }
 
 const templateHeader = "{{- /* Generated from %s by `make generate`. */ -}}\n"
@@ -91,92 +94,4 @@ func crdTemplate(text string) (string, error) {
 	return "{{- if .Values.crds.enabled }}\n" +
 		before + "\nmetadata:\n  annotations:\n" + annotations + "\n" + crdMetadata + "  name: " + rest +
 		"{{- end }}\n", nil
-}
-
-const roleMetadata = `apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata:
-  name: {{ include "stint.fullname" . }}
-  labels:
-    {{- include "stint.labels" . | nindent 4 }}
-`
-
-func writeRoleTemplate() error {
-	text, err := os.ReadFile(roleFile)
-	if err != nil {
-		return err
-	}
-	_, rules, found := strings.Cut(string(text), "\nrules:\n")
-	if !found {
-		return fmt.Errorf("%s has no rules", roleFile)
-	}
-	out := fmt.Sprintf(templateHeader, roleFile) + roleMetadata + "rules:\n" + rules
-	return os.WriteFile(filepath.Join(templatesDir, "clusterrole.yaml"), []byte(out), 0o644)
-}
-
-const manifestHeader = "# Generated from charts/stint and its default values by `make generate`.\n"
-
-// manifestFiles says where each kind of the rendered chart goes. CRDs and the
-// operator's ClusterRole came from config/ in the first place.
-var manifestFiles = map[string]string{
-	"ServiceAccount":     "config/rbac/access.yaml",
-	"ClusterRole":        "config/rbac/access.yaml",
-	"ClusterRoleBinding": "config/rbac/access.yaml",
-	"Role":               "config/rbac/access.yaml",
-	"RoleBinding":        "config/rbac/access.yaml",
-	"Service":            "config/manager/manager.yaml",
-	"Deployment":         "config/manager/manager.yaml",
-}
-
-func writeManifests(rendered io.Reader) error {
-	text, err := io.ReadAll(rendered)
-	if err != nil {
-		return err
-	}
-	files := map[string]*bytes.Buffer{}
-	for doc := range strings.SplitSeq("\n"+string(text), "\n---\n") {
-		var object map[string]any
-		if err := yaml.Unmarshal([]byte(doc), &object); err != nil {
-			return err
-		}
-		kind, _ := object["kind"].(string)
-		if object == nil || kind == "CustomResourceDefinition" || isOperatorRole(object) {
-			continue
-		}
-		file, known := manifestFiles[kind]
-		if !known {
-			return fmt.Errorf("no file for kind %q: add it to manifestFiles", kind)
-		}
-		dropHelmLabels(object)
-		out, err := yaml.Marshal(object)
-		if err != nil {
-			return err
-		}
-		if files[file] == nil {
-			files[file] = bytes.NewBufferString(manifestHeader)
-		}
-		fmt.Fprintf(files[file], "---\n%s", out)
-	}
-	for file, content := range files {
-		if err := os.WriteFile(file, content.Bytes(), 0o644); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func isOperatorRole(object map[string]any) bool {
-	metadata, _ := object["metadata"].(map[string]any)
-	return object["kind"] == "ClusterRole" && metadata["name"] == "stint-controller"
-}
-
-// dropHelmLabels takes off what is only true of a Helm release.
-func dropHelmLabels(object map[string]any) {
-	metadata, _ := object["metadata"].(map[string]any)
-	labels, _ := metadata["labels"].(map[string]any)
-	delete(labels, "helm.sh/chart")
-	delete(labels, "app.kubernetes.io/managed-by")
-	if len(labels) == 0 {
-		delete(metadata, "labels")
-	}
 }

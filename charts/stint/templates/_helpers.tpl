@@ -13,15 +13,41 @@ app.kubernetes.io/name: stint
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
+{{/* What the chart says of itself; merged so that no common label can contradict it. */}}
 {{- define "stint.labels" -}}
-{{ include "stint.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- $own := include "stint.selectorLabels" . | fromYaml -}}
+{{- $_ := set $own "app.kubernetes.io/version" .Chart.AppVersion -}}
+{{- $_ := set $own "app.kubernetes.io/managed-by" .Release.Service -}}
+{{- $_ := set $own "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_") -}}
+{{- merge $own .Values.commonLabels | toYaml -}}
+{{- end -}}
+
+{{/*
+The metadata of an object. Takes root, and of these what is not empty: name or
+suffix (put behind the full name), namespaced, labels, annotations.
+*/}}
+{{- define "stint.metadata" -}}
+metadata:
+  name: {{ default (printf "%s%s" (include "stint.fullname" .root) (default "" .suffix)) .name }}
+  {{- if .namespaced }}
+  namespace: {{ .root.Release.Namespace }}
+  {{- end }}
+  labels:
+    {{- merge (include "stint.labels" .root | fromYaml) (default dict .labels) | toYaml | nindent 4 }}
+  {{- with merge (dict) (default dict .annotations) .root.Values.commonAnnotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
 {{- end -}}
 
 {{- define "stint.serviceAccountName" -}}
 {{- default (include "stint.fullname" .) .Values.serviceAccount.name -}}
+{{- end -}}
+
+{{- define "stint.subjects" -}}
+- kind: ServiceAccount
+  name: {{ include "stint.serviceAccountName" . }}
+  namespace: {{ .Release.Namespace }}
 {{- end -}}
 
 {{- define "stint.image" -}}
@@ -32,10 +58,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{/* Shared by the CRD templates, which are generated. */}}
 {{- define "stint.crdAnnotations" -}}
-{{- if .Values.crds.keep }}
-helm.sh/resource-policy: keep
-{{- end }}
-{{- with .Values.crds.annotations }}
-{{ toYaml . }}
-{{- end }}
+{{- $annotations := merge (dict) .Values.crds.annotations .Values.commonAnnotations -}}
+{{- if .Values.crds.keep }}{{ $_ := set $annotations "helm.sh/resource-policy" "keep" }}{{ end -}}
+{{- if $annotations }}{{ toYaml $annotations }}{{ end -}}
+{{- end -}}
+
+{{/* Without the right to work in other namespaces, a Role does. */}}
+{{- define "stint.roleKind" -}}
+{{- ternary "ClusterRole" "Role" .Values.watchAllNamespaces -}}
 {{- end -}}
