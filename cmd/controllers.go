@@ -11,9 +11,10 @@ import (
 )
 
 // setupControllers hands the manager to both kinds.
-func setupControllers(mgr ctrl.Manager, o options) error {
+func setupControllers(mgr ctrl.Manager, o options, pods *batchjob.PodCache) error {
 	return errors.Join(
 		batchjob.SetupWithManager(mgr, batchjob.Options{
+			Pods:                    pods,
 			Concurrent:              o.concurrent,
 			RateLimiter:             controller.GetRateLimiter(o.retry),
 			HideTerminationMessages: o.hideTerminationMessages,

@@ -29,6 +29,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/stint-dev/stint/api/v1alpha1"
+	"github.com/stint-dev/stint/controllers/batchjob"
 )
 
 // The metrics endpoint asks the API server who a caller is and what it may do.
@@ -57,7 +58,8 @@ func start(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	mgrOptions, err := managerOptions(o, os.Getenv(controller.EnvRuntimeNamespace))
+	pods := &batchjob.PodCache{}
+	mgrOptions, err := managerOptions(o, os.Getenv(controller.EnvRuntimeNamespace), pods)
 	if err != nil {
 		return err
 	}
@@ -76,7 +78,7 @@ func start(ctx context.Context, o options) error {
 	if err := mgr.AddReadyzCheck("informers", informersSynced(mgr.GetCache())); err != nil {
 		return err
 	}
-	if err := setupControllers(mgr, o); err != nil {
+	if err := setupControllers(mgr, o, pods); err != nil {
 		return err
 	}
 	return mgr.Start(ctx)
@@ -97,12 +99,12 @@ func newScheme() (*runtime.Scheme, error) {
 	return scheme, errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme))
 }
 
-func managerOptions(o options, namespace string) (ctrl.Options, error) {
+func managerOptions(o options, namespace string, pods *batchjob.PodCache) (ctrl.Options, error) {
 	scheme, err := newScheme()
 	if err != nil {
 		return ctrl.Options{}, err
 	}
-	cacheOptions, err := cacheOptions(o.watch, namespace)
+	cacheOptions, err := cacheOptions(o.watch, namespace, pods)
 	if err != nil {
 		return ctrl.Options{}, err
 	}

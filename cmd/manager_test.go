@@ -13,6 +13,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/discovery"
+
+	"github.com/stint-dev/stint/controllers/batchjob"
 )
 
 // serving is an API server that serves these kinds, or fails.
@@ -74,10 +76,10 @@ func TestOneNamespaceNeedsItsName(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := managerOptions(o, ""); err == nil {
+	if _, err := managerOptions(o, "", &batchjob.PodCache{}); err == nil {
 		t.Error("want an error that names RUNTIME_NAMESPACE")
 	}
-	m, err := managerOptions(o, "team-a")
+	m, err := managerOptions(o, "team-a", &batchjob.PodCache{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -186,14 +186,15 @@ func (r *Reconciler) create(ctx context.Context, s *sight, orders []engine.PodOr
 func (r *Reconciler) createOne(ctx context.Context, s *sight, order engine.PodOrder, out *outcome) {
 	pod := newPod(s.Job, order)
 	err := r.Client.Create(ctx, pod)
-	if apierrors.IsAlreadyExists(err) {
-		err = r.madeBefore(ctx, s, order)
-		if err == nil {
+	switch {
+	case err == nil:
+		r.fresh.wrotePod(s.Job, pod.ResourceVersion)
+	case apierrors.IsAlreadyExists(err):
+		if err = r.madeBefore(ctx, s, order); err == nil {
 			return
 		}
-	}
-	if err == nil {
-		r.fresh.wrotePod(s.Job, pod.ResourceVersion)
+	case report.InDoubt(err):
+		r.fresh.doubtJob(s.Job)
 	}
 	out.mu.Lock()
 	defer out.mu.Unlock()

@@ -1,13 +1,19 @@
 package batchjob
 
 import (
+	"errors"
 	"fmt"
+	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/features"
+	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -39,16 +45,55 @@ func ownerOf(pod client.Object) (name string, uid types.UID) {
 	return l[v1alpha1.LabelJobName], types.UID(l[v1alpha1.LabelJobUID])
 }
 
-// CacheOptions says what of the cluster's pods is cached: those with our own
-// label, and of them what facts.go reads.
-func CacheOptions() (map[client.Object]cache.ByObject, error) {
+// PodCache is the cluster's pods as far as they are cached: those with our own
+// label, and of them what facts.go reads. It knows how far they have come.
+type PodCache struct {
+	mu     sync.Mutex
+	stores []toolscache.Store
+}
+
+// AddTo makes it a part of a cache that has yet to be made.
+func (c *PodCache) AddTo(o *cache.Options) error {
+	if !features.FeatureGates().Enabled(features.AtomicFIFO) {
+		return errors.New("KUBE_FEATURE_AtomicFIFO is false: without it nothing tells how old the cached pods are; do not set it")
+	}
 	ours, err := labels.NewRequirement(v1alpha1.LabelJobUID, selection.Exists, nil)
 	if err != nil {
-		return nil, fmt.Errorf("selecting pods by label %s: %w", v1alpha1.LabelJobUID, err)
+		return fmt.Errorf("selecting pods by label %s: %w", v1alpha1.LabelJobUID, err)
 	}
-	return map[client.Object]cache.ByObject{
-		&corev1.Pod{}: {Label: labels.NewSelector().Add(*ours), Transform: TrimPod},
-	}, nil
+	if o.ByObject == nil {
+		o.ByObject = map[client.Object]cache.ByObject{}
+	}
+	o.ByObject[&corev1.Pod{}] = cache.ByObject{Label: labels.NewSelector().Add(*ours), Transform: TrimPod}
+	o.NewInformer = c.newInformer
+	return nil
+}
+
+// newInformer remembers the stores of the informers of pods: one, or one for
+// each namespace.
+func (c *PodCache) newInformer(lw toolscache.ListerWatcher, obj runtime.Object, resync time.Duration, by toolscache.Indexers,
+) toolscache.SharedIndexInformer {
+	informer := toolscache.NewSharedIndexInformer(lw, obj, resync, by)
+	if _, pods := obj.(*corev1.Pod); pods {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.stores = append(c.stores, informer.GetStore())
+	}
+	return informer
+}
+
+// Version is the oldest that one of the stores stands at. A store changes
+// together with its version, also when it takes over a whole list at once.
+func (c *PodCache) Version() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	oldest := ""
+	for i, store := range c.stores {
+		if v := store.LastStoreSyncResourceVersion(); i == 0 || newer(oldest, v) {
+			oldest = v
+		}
+	}
+	return oldest
 }
 
 // TrimPod keeps of a pod what this package reads. A cached pod is never written

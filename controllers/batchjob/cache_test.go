@@ -3,12 +3,15 @@ package batchjob
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/client-go/features"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 
 	"github.com/stint-dev/stint/api/v1alpha1"
 )
@@ -127,11 +130,11 @@ func TestTrimmedPodsAreSmall(t *testing.T) {
 
 // TestWhichPodsAreCached: those with our own label, whatever its value.
 func TestWhichPodsAreCached(t *testing.T) {
-	options, err := CacheOptions()
-	if err != nil || len(options) != 1 {
-		t.Fatal(options, err)
+	o := cache.Options{}
+	if err := new(PodCache).AddTo(&o); err != nil || len(o.ByObject) != 1 {
+		t.Fatal(o, err)
 	}
-	for object, by := range options {
+	for object, by := range o.ByObject {
 		if _, ok := object.(*corev1.Pod); !ok {
 			t.Errorf("%T is restricted", object)
 		}
@@ -139,3 +142,46 @@ func TestWhichPodsAreCached(t *testing.T) {
 		same(t, "others", by.Label.Matches(labels.Set{v1alpha1.LabelJobName: "work"}), false)
 	}
 }
+
+// TestPodCacheVersion: that of the oldest store of pods, which follows what the
+// store holds, also over a list in no order.
+func TestPodCacheVersion(t *testing.T) {
+	c := &PodCache{}
+	same(t, "without informers", c.Version(), "")
+	first := c.newInformer(nil, &corev1.Pod{}, 0, nil).GetStore()
+	second := c.newInformer(nil, &corev1.Pod{}, 0, nil).GetStore()
+	_ = c.newInformer(nil, &v1alpha1.BatchJob{}, 0, nil)
+	same(t, "with nothing in them", c.Version(), "")
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(first.Replace([]any{podAt("a", "90"), podAt("b", "30")}, "95"))
+	same(t, "with nothing in the second", c.Version(), "")
+	must(second.Add(podAt("c", "100")))
+	same(t, "the older of two", c.Version(), "95")
+	must(first.Update(podAt("b", "101")))
+	same(t, "the other is the older now", c.Version(), "100")
+	must(second.Delete(podAt("c", "102")))
+	same(t, "a deletion", c.Version(), "101")
+	first.Bookmark("1000")
+	same(t, "news of nothing", c.Version(), "102")
+}
+
+// TestPodCacheNeedsItsFeature: without it every look would be taken for old.
+func TestPodCacheNeedsItsFeature(t *testing.T) {
+	was := features.FeatureGates()
+	defer features.ReplaceFeatureGates(was)
+	features.ReplaceFeatureGates(off{was})
+	err := new(PodCache).AddTo(&cache.Options{})
+	if err == nil || !strings.Contains(err.Error(), "KUBE_FEATURE_AtomicFIFO") {
+		t.Errorf("%v", err)
+	}
+}
+
+// off are gates of which one is closed.
+type off struct{ features.Gates }
+
+func (o off) Enabled(f features.Feature) bool { return f != features.AtomicFIFO && o.Gates.Enabled(f) }

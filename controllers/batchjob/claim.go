@@ -122,5 +122,8 @@ func (r *Reconciler) patch(ctx context.Context, s *sight, ref engine.PodRef, p p
 	if s.Job != nil {
 		r.fresh.wrotePod(s.Job, pod.ResourceVersion)
 	}
+	if len(p.Remove) > 0 {
+		r.fresh.freedPod(ref.UID, pod.ResourceVersion)
+	}
 	return pod.ResourceVersion, nil
 }

@@ -43,7 +43,14 @@ type Reconciler struct {
 	// Client reads from the caches and writes to the API server.
 	Client client.Client
 	// Live reads the API server itself.
-	Live  client.Reader
+	Live client.Reader
+	// Pods is the cache of pods that Client reads.
+	Pods interface {
+		// Version is one that the cache stands at: whoever reads it afterwards
+		// sees that version of the pods or a later one. Empty if that is not
+		// known, which is taken for old.
+		Version() string
+	}
 	Clock clock.PassiveClock
 	// Voice speaks after writes; nil is silent.
 	Voice *report.Voice
@@ -139,9 +146,7 @@ func (r *Reconciler) forget(job types.NamespacedName) {
 
 // SawPod is told of each pod event after the cache holds it, and says which job
 // to look at.
-func (r *Reconciler) SawPod(pod *corev1.Pod, _ bool) (owner types.NamespacedName, ours bool) {
-	r.init()
-	r.fresh.sawPod(pod)
+func (*Reconciler) SawPod(pod *corev1.Pod, _ bool) (owner types.NamespacedName, ours bool) {
 	job, _ := ownerOf(pod)
 	return types.NamespacedName{Namespace: pod.Namespace, Name: job}, job != ""
 }
@@ -169,6 +174,8 @@ func (r *Reconciler) parallel(n int, do func(i int)) {
 
 // Options are what an administrator sets.
 type Options struct {
+	// Pods is the cache of pods that the manager was made with.
+	Pods *PodCache
 	// Concurrent is how many jobs are worked on at a time.
 	Concurrent int
 	// RateLimiter is the back-off of a job whose reconcile failed.
@@ -181,7 +188,7 @@ type Options struct {
 // SetupWithManager registers the controller and what it watches.
 func SetupWithManager(mgr ctrl.Manager, opts Options) error {
 	r := &Reconciler{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Clock: clock.RealClock{},
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Pods: opts.Pods, Clock: clock.RealClock{},
 		Voice:                   &report.Voice{Recorder: mgr.GetEventRecorder("stint-controller")},
 		HideTerminationMessages: opts.HideTerminationMessages,
 	}
@@ -229,7 +236,7 @@ func changedBySomebody(before, after client.Object) bool {
 		!maps.Equal(before.GetLabels(), after.GetLabels())
 }
 
-// podEvents tells freshness of every pod event, and enqueues the owner.
+// podEvents enqueues the owner.
 func (r *Reconciler) podEvents() handler.EventHandler {
 	saw := func(obj client.Object, gone bool, q queue) {
 		pod, ok := obj.(*corev1.Pod)

@@ -11,7 +11,7 @@
 //	revisions.go   the hash of each job's spec, computed once
 //	retry.go       how long to wait when the API server refuses
 //	memory.go      all of what is remembered, for tests that compare worlds
-//	cache.go       which pods are cached, and how little of them
+//	cache.go       which pods are cached, how little of them, and how far that is
 //
 // # Reading one's own writes
 //
@@ -19,7 +19,17 @@
 // decides on it makes a second one. So each job remembers the resource versions
 // of its own writes and is not looked at before the caches have shown them. It
 // does not wait for that: the event that brings the news is the one that wakes
-// the job. After a restart nothing is remembered, so a namespace's cache counts
-// only once it has shown something newer than the moment at which this process
-// began to lead; until then a job that has not finished is read live.
+// the job.
+//
+// How far the cache of pods has come is asked of the cache itself, which holds
+// its version and its pods under one lock, and before the pods are read: a
+// version learnt afterwards, or from events, can be ahead of what was read. A
+// list that is taken over after a broken watch brings its pods in no order, so
+// the newest of them proves nothing of the others; the cache's own version
+// counts only once it has all of them.
+//
+// A write whose answer was lost may show or not, so the job is read live. After
+// a restart nothing is remembered, so the caches count for a job only once they
+// stand at the moment at which this process began to lead, or later; until then
+// a job that has not finished is read live.
 package batchjob

@@ -1,6 +1,8 @@
 package batchjob
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,13 +20,15 @@ import (
 const patience = 5 * time.Second
 
 // freshness knows which writes the caches have yet to show. Resource versions
-// of one resource are ordered (KEP-5504), and the events of one namespace come
-// in that order, so one number says what a cache has shown of a namespace.
+// of one resource are ordered (KEP-5504), and a cache knows the version that it
+// stands at (PodCache), so one number says what it shows.
 type freshness struct {
-	mu sync.Mutex
-	// shown is the newest pod version that the cache has shown, by namespace.
-	shown map[string]string
-	owed  map[types.NamespacedName]*debt
+	mu   sync.Mutex
+	owed map[types.NamespacedName]*debt
+	// freed are the pods that the cache may still show with our finalizer, at
+	// the version at which it came off. Their jobs may be gone, and with them
+	// what is owed to those.
+	freed map[types.UID]string
 	// floor is a version of each resource from after this process began to
 	// lead; empty until it is known.
 	floorJobs, floorPods string
@@ -45,7 +49,10 @@ type debt struct {
 	// deleted are pods that we deleted and that the cache may still show as
 	// if nothing had happened: a DELETE does not tell its version.
 	deleted map[types.UID]struct{}
-	// doubt: a write of the status may or may not have been carried out.
+	// live: the job was read live.
+	live bool
+	// doubt: a write of the status, or of a new pod, may or may not have been
+	// carried out.
 	doubt bool
 	// size is how many pods the job had at the last look, looked when that
 	// began.
@@ -58,7 +65,7 @@ type debt struct {
 }
 
 func newFreshness() *freshness {
-	return &freshness{shown: map[string]string{}, owed: map[types.NamespacedName]*debt{}}
+	return &freshness{owed: map[types.NamespacedName]*debt{}, freed: map[types.UID]string{}}
 }
 
 // newer tells whether version a is newer than b; an empty one is the oldest. A
@@ -72,15 +79,6 @@ func newer(a, b string) bool {
 	return err != nil && a != b || order > 0
 }
 
-// sawPod notes a pod event that the cache holds.
-func (f *freshness) sawPod(pod *corev1.Pod) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if newer(pod.ResourceVersion, f.shown[pod.Namespace]) {
-		f.shown[pod.Namespace] = pod.ResourceVersion
-	}
-}
-
 // wrotePod notes a pod that was created or patched for the job.
 func (f *freshness) wrotePod(job *v1alpha1.BatchJob, version string) {
 	f.mu.Lock()
@@ -88,6 +86,22 @@ func (f *freshness) wrotePod(job *v1alpha1.BatchJob, version string) {
 	if d := f.debt(job); newer(version, d.pods) {
 		d.pods = version
 	}
+}
+
+// freedPod notes that our finalizer came off a pod.
+func (f *freshness) freedPod(pod types.UID, version string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.freed[pod] = version
+}
+
+// unfreed leaves out the pods that are shown with our finalizer only because the
+// cache is old, and forgets what a cache at that version shows.
+func (f *freshness) unfreed(shown string, pods []*corev1.Pod) []*corev1.Pod {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	maps.DeleteFunc(f.freed, func(_ types.UID, version string) bool { return !newer(version, shown) })
+	return slices.DeleteFunc(pods, func(p *corev1.Pod) bool { return f.freed[p.UID] != "" })
 }
 
 // deletedPod notes a pod that was deleted for the job.
@@ -108,7 +122,7 @@ func (f *freshness) wroteJob(job *v1alpha1.BatchJob, at time.Time) {
 	}
 }
 
-// doubtJob notes a write of the status whose answer was lost.
+// doubtJob notes a write of the status, or a pod, whose answer was lost.
 func (f *freshness) doubtJob(job *v1alpha1.BatchJob) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -198,32 +212,34 @@ const (
 	unknown
 )
 
-// judge compares the cached job and its cached pods with what is owed.
+// judge compares the cached job and its cached pods with what is owed. shown is
+// the version that the cache of pods stood at before they were read from it: one
+// that was asked for afterwards may have been reached in between, and says
+// nothing about them.
 //
-// A known job is current when everything owed has been shown. An unknown one is
-// only where both caches have shown something from after this process began to
-// lead: what a predecessor wrote is older than that.
-func (f *freshness) judge(now time.Time, job *v1alpha1.BatchJob, pods []*corev1.Pod) view {
+// A job is current when everything owed has been shown, and what a predecessor
+// wrote: that is so if the job was read live before, or if it and the cache of
+// pods are no older than the moment at which this process began to lead.
+func (f *freshness) judge(now time.Time, shown string, job *v1alpha1.BatchJob, pods []*corev1.Pod) view {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	d := f.owed[client.ObjectKeyFromObject(job)]
-	if d != nil && d.of == job.UID && d.doubt {
-		return unknown
-	}
 	if d == nil || d.of != job.UID {
-		if newer(job.ResourceVersion, f.floorJobs) && newer(f.shown[job.Namespace], f.floorPods) {
-			return current
-		}
+		d = &debt{}
+	}
+	if newer(d.job, job.ResourceVersion) || newer(d.pods, shown) || !d.deletionsShown(pods) {
+		return d.unpaid(now)
+	}
+	d.since = time.Time{}
+	led := !newer(f.floorJobs, job.ResourceVersion) && !newer(f.floorPods, shown)
+	if d.doubt || newer(d.floor, shown) || !d.live && !led {
 		return unknown
 	}
-	shown := f.shown[job.Namespace]
-	if !newer(d.job, job.ResourceVersion) && !newer(d.pods, shown) && d.deletionsShown(pods) {
-		d.since = time.Time{}
-		if newer(d.floor, shown) {
-			return unknown
-		}
-		return current
-	}
+	return current
+}
+
+// unpaid is how to look at a debt that has not been paid.
+func (d *debt) unpaid(now time.Time) view {
 	if d.since.IsZero() {
 		d.since = now
 	}
@@ -256,5 +272,5 @@ func (f *freshness) readLive(job *v1alpha1.BatchJob, pods string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	d := f.debt(job)
-	*d = debt{of: job.UID, job: job.ResourceVersion, floor: pods, wrote: d.wrote, size: d.size, looked: d.looked, deleted: map[types.UID]struct{}{}}
+	*d = debt{of: job.UID, live: true, job: job.ResourceVersion, floor: pods, wrote: d.wrote, size: d.size, looked: d.looked, deleted: map[types.UID]struct{}{}}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/stint-dev/stint/api/v1alpha1"
@@ -21,7 +22,7 @@ func podAt(name, version string, change ...func(*corev1.Pod)) *corev1.Pod {
 }
 
 // TestJudge: what to make of what the caches show, by what is known. The job in
-// the cache has version 100, the newest pod that it has shown 200.
+// the cache has version 100, and the cache of pods stands at 200.
 func TestJudge(t *testing.T) {
 	led := func(jobs, pods string) func(*freshness) { return func(f *freshness) { f.started(jobs, pods) } }
 	wrote := func(version string) func(*freshness) {
@@ -39,9 +40,10 @@ func TestJudge(t *testing.T) {
 	}{
 		{"nothing known, nothing led", nil, current, nil},
 		{"both newer than when we began to lead", nil, current, []func(*freshness){led("99", "199")}},
-		{"the job is as old", nil, unknown, []func(*freshness){led("100", "199")}},
-		{"the pods are as old", nil, unknown, []func(*freshness){led("99", "200")}},
-		{"our write is shown", nil, current, []func(*freshness){led("500", "500"), wrote("100")}},
+		{"both as old", nil, current, []func(*freshness){led("100", "200")}},
+		{"the job is older", nil, unknown, []func(*freshness){led("101", "199")}},
+		{"the pods are older", nil, unknown, []func(*freshness){led("99", "201")}},
+		{"our write is shown", nil, current, []func(*freshness){led("100", "200"), wrote("100")}},
 		{"our write is not shown", nil, behind, []func(*freshness){wrote("101")}},
 		{"an older write of ours does not lower it", nil, behind, []func(*freshness){wrote("101"), wrote("90")}},
 		{"our pod is shown", nil, current, []func(*freshness){wrotePod("200")}},
@@ -55,24 +57,37 @@ func TestJudge(t *testing.T) {
 		{"a live read, the job is behind it", nil, behind, []func(*freshness){live("101", "200")}},
 		{"a live read, no pod event need ever come", nil, unknown, []func(*freshness){live("100", "201")}},
 		{"a live read pays all other debts", []*corev1.Pod{podAt("p", "150")}, current, []func(*freshness){wrote("500"), wrotePod("500"), deletedPod, live("100", "200")}},
+		{"a job that was read live, from before we began to lead", nil, current, []func(*freshness){led("500", "500"), live("100", "200")}},
+		{"a job written without having been read live", nil, unknown, []func(*freshness){led("500", "500"), wrote("100"), wrotePod("200")}},
 		{"a lost answer", nil, unknown, []func(*freshness){wrote("100"), doubt}},
+		{"a lost answer, and a pod that is not shown", nil, behind, []func(*freshness){wrotePod("201"), doubt}},
 		{"a lost answer, then a live read", nil, current, []func(*freshness){doubt, live("100", "200")}},
 		{"versions without order are never shown", nil, behind, []func(*freshness){wrote("abc")}},
 	} {
 		f := newFreshness()
-		f.sawPod(podAt("any", "200"))
 		for _, learn := range c.know {
 			learn(f)
 		}
-		same(t, c.name, f.judge(now, jobAt("100"), c.pods), c.want)
+		same(t, c.name, f.judge(now, "200", jobAt("100"), c.pods), c.want)
 	}
+}
+
+// TestNothingShown: a cache that cannot tell how far it has come is old.
+func TestNothingShown(t *testing.T) {
+	f := newFreshness()
+	f.started("50", "50")
+	same(t, "an unknown job", f.judge(now, "", jobAt("100"), nil), unknown)
+	f.wrotePod(jobAt("1"), "60")
+	same(t, "a known one", f.judge(now, "", jobAt("100"), nil), behind)
 }
 
 // TestPatience ends in a live read, and begins anew with each debt.
 func TestPatience(t *testing.T) {
 	f := newFreshness()
 	f.wroteJob(jobAt("101"), now)
-	judge := func(after time.Duration, version string) view { return f.judge(now.Add(after), jobAt(version), nil) }
+	judge := func(after time.Duration, version string) view {
+		return f.judge(now.Add(after), "200", jobAt(version), nil)
+	}
 	same(t, "at first", judge(0, "100"), behind)
 	same(t, "a moment before", judge(patience-1, "100"), behind)
 	same(t, "then", judge(patience, "100"), overdue)
@@ -86,29 +101,28 @@ func TestPatience(t *testing.T) {
 func TestAnotherJobOfTheName(t *testing.T) {
 	f := newFreshness()
 	f.started("50", "50")
-	f.sawPod(podAt("any", "200"))
 	f.wroteJob(jobAt("999"), now)
 	reborn := jobAt("100")
 	reborn.UID = "another"
-	same(t, "the new one", f.judge(now, reborn, nil), current)
-	f.started("100", "50")
-	same(t, "the new one, seen before we led", f.judge(now, reborn, nil), unknown)
-	same(t, "the old one", f.judge(now, jobAt("100"), nil), behind)
+	same(t, "the new one", f.judge(now, "200", reborn, nil), current)
+	f.started("101", "50")
+	same(t, "the new one, seen before we led", f.judge(now, "200", reborn, nil), unknown)
+	same(t, "the old one", f.judge(now, "200", jobAt("100"), nil), behind)
 	f.wroteJob(reborn, now)
 	same(t, "what was written for the new one", f.lastWrite(reborn), now)
 	f.forget(client.ObjectKeyFromObject(reborn))
-	same(t, "once forgotten", f.judge(now, reborn, nil), unknown)
+	same(t, "once forgotten", f.judge(now, "200", reborn, nil), unknown)
 }
 
-// TestNamespacesAreApart: the events of one say nothing of another.
-func TestNamespacesAreApart(t *testing.T) {
+// TestFreed: a pod of a job that is gone is let go once, however long the cache
+// shows it held.
+func TestFreed(t *testing.T) {
 	f := newFreshness()
-	f.started("50", "199")
-	f.sawPod(podAt("p", "500", func(p *corev1.Pod) { p.Namespace = "other" }))
-	same(t, "no event of its own", f.judge(now, jobAt("100"), nil), unknown)
-	f.sawPod(podAt("p", "200"))
-	f.sawPod(podAt("p", "150"))
-	same(t, "an event of its own", f.judge(now, jobAt("100"), nil), current)
+	held := func() []*corev1.Pod { return []*corev1.Pod{podAt("p", "150"), podAt("q", "150")} }
+	f.freedPod("uid-p", "201")
+	same(t, "not shown yet", f.unfreed("200", held()), held()[1:])
+	same(t, "shown, and somebody put it back", f.unfreed("201", held()), held())
+	same(t, "what is remembered", f.freed, map[types.UID]string{})
 }
 
 // TestFloor is needed of both resources.

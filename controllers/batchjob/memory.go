@@ -18,13 +18,13 @@ func (r *Reconciler) Memory() string {
 	var b strings.Builder
 	r.fresh.mu.Lock()
 	fmt.Fprintf(&b, "floor %s %s\n", r.fresh.floorJobs, r.fresh.floorPods)
-	for _, ns := range slices.Sorted(maps.Keys(r.fresh.shown)) {
-		fmt.Fprintf(&b, "shown %s %s\n", ns, r.fresh.shown[ns])
+	for _, uid := range slices.Sorted(maps.Keys(r.fresh.freed)) {
+		fmt.Fprintf(&b, "freed %s %s\n", uid, r.fresh.freed[uid])
 	}
 	for _, key := range byName(r.fresh.owed) {
 		d := r.fresh.owed[key]
-		fmt.Fprintf(&b, "owed %s of %s job %s pods %s floor %s doubt %t wrote %d since %d size %d looked %d deleted %v\n", key, d.of,
-			d.job, d.pods, d.floor, d.doubt, d.wrote.UnixNano(), d.since.UnixNano(), d.size, d.looked.UnixNano(),
+		fmt.Fprintf(&b, "owed %s of %s job %s pods %s floor %s live %t doubt %t wrote %d since %d size %d looked %d deleted %v\n", key, d.of,
+			d.job, d.pods, d.floor, d.live, d.doubt, d.wrote.UnixNano(), d.since.UnixNano(), d.size, d.looked.UnixNano(),
 			slices.Sorted(maps.Keys(d.deleted)))
 	}
 	r.fresh.mu.Unlock()

@@ -33,6 +33,7 @@ func (r *Reconciler) observe(ctx context.Context, key types.NamespacedName) (*si
 	if err := r.ensureFloor(ctx); err != nil {
 		return nil, err
 	}
+	shown := r.Pods.Version() // before the pods are read: see judge
 	job := &v1alpha1.BatchJob{}
 	err := r.Client.Get(ctx, key, job)
 	if err != nil && !apierrors.IsNotFound(err) {
@@ -44,31 +45,40 @@ func (r *Reconciler) observe(ctx context.Context, key types.NamespacedName) (*si
 		return nil, err
 	}
 	mine, strays := split(pods, job.UID, exists)
+	strays = r.fresh.unfreed(shown, strays)
 	if len(strays) > 0 || !exists {
-		return r.observeStrays(ctx, key, job, exists, mine, strays)
+		return r.observeStrays(ctx, key, job, exists, glimpse{shown, mine}, strays)
 	}
-	return r.observeJob(ctx, key, job, mine)
+	return r.observeJob(ctx, key, job, glimpse{shown, mine})
+}
+
+// glimpse is what the cache of pods showed of a job's, when it stood at version
+// at or later.
+type glimpse struct {
+	at   string
+	pods []*corev1.Pod
 }
 
 // observeJob decides whether the caches may be believed.
-func (r *Reconciler) observeJob(ctx context.Context, key types.NamespacedName, job *v1alpha1.BatchJob, mine []*corev1.Pod) (*sight, error) {
-	switch r.fresh.judge(r.Clock.Now(), job, mine) {
+func (r *Reconciler) observeJob(ctx context.Context, key types.NamespacedName, job *v1alpha1.BatchJob, mine glimpse) (*sight, error) {
+	switch r.fresh.judge(r.Clock.Now(), mine.at, job, mine.pods) {
 	case behind:
 		report.StaleRead("waited")
 		return nil, errBehind
 	case overdue:
 		return r.observeLive(ctx, key)
 	case unknown:
-		// A finished run is not counted again, so an old look at it does no harm.
-		if !job.IsFinished() {
+		// Of a finished job that holds no pod, there is nothing to be done that an
+		// old look would make wrong.
+		if !job.IsFinished() || held(mine.pods) > 0 {
 			return r.observeLive(ctx, key)
 		}
 	case current:
 	}
-	if missing(job, mine) {
+	if missing(job, mine.pods) {
 		return r.observeLive(ctx, key)
 	}
-	return r.complete(ctx, r.sight(key, job, mine, nil))
+	return r.complete(ctx, r.sight(key, job, mine.pods, nil))
 }
 
 // complete adds what a cache cannot show.
@@ -104,20 +114,22 @@ func (r *Reconciler) lookForClosing(ctx context.Context, s *sight) error {
 // missing tells that the status knows of more active pods than the cache has. A
 // pod of ours cannot go without our finalizer being taken off, so it lost the
 // label by which it is cached, or somebody else took the finalizer.
-func missing(job *v1alpha1.BatchJob, pods []*corev1.Pod) bool {
-	var held int32
+func missing(job *v1alpha1.BatchJob, pods []*corev1.Pod) bool { return held(pods) < job.Status.Active }
+
+// held is how many pods are active, or held by our finalizer.
+func held(pods []*corev1.Pod) (n int32) {
 	for _, p := range pods {
 		if p.DeletionTimestamp == nil && !ended(p) || controllerutil.ContainsFinalizer(p, v1alpha1.FinalizerJobTracking) {
-			held++
+			n++
 		}
 	}
-	return held < job.Status.Active
+	return n
 }
 
 // observeStrays looks at pods that carry our finalizer but belong to no job
 // that the cache knows. Only the API server itself can say that a job is gone.
 func (r *Reconciler) observeStrays(ctx context.Context, key types.NamespacedName, cached *v1alpha1.BatchJob, exists bool,
-	mine, strays []*corev1.Pod,
+	mine glimpse, strays []*corev1.Pod,
 ) (*sight, error) {
 	if !exists && len(strays) == 0 {
 		r.forget(key)

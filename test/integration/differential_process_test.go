@@ -89,7 +89,7 @@ func (o *operator) start(ctx context.Context) error {
 	p := &process{
 		mortal: mortal, cancel: cancel, done: make(chan struct{}),
 		queue: workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]()),
-		reconciler: &batchjob.Reconciler{Client: cached, Live: live, Clock: clock.RealClock{},
+		reconciler: &batchjob.Reconciler{Client: cached, Live: live, Pods: &o.caches.pods, Clock: clock.RealClock{},
 			Voice: &report.Voice{Recorder: o.voice}},
 	}
 	o.mu.Lock()
@@ -264,15 +264,17 @@ type caches struct {
 	mapper meta.RESTMapper
 	// ours is the operator's cache, eyes the test's own, which shows pods whole.
 	ours, eyes cache.Cache
+	pods       batchjob.PodCache // those of ours
 }
 
 func newCaches(ctx context.Context) (*caches, error) {
-	byObject, err := batchjob.CacheOptions()
+	c := &caches{mapper: api.RESTMapper()}
+	options := cache.Options{Scheme: scheme, Mapper: c.mapper}
+	err := c.pods.AddTo(&options)
 	if err != nil {
 		return nil, err
 	}
-	c := &caches{mapper: api.RESTMapper()}
-	if c.ours, err = cache.New(config, cache.Options{Scheme: scheme, Mapper: c.mapper, ByObject: byObject}); err != nil {
+	if c.ours, err = cache.New(config, options); err != nil {
 		return nil, err
 	}
 	if c.eyes, err = cache.New(config, cache.Options{Scheme: scheme, Mapper: c.mapper}); err != nil {

@@ -9,8 +9,8 @@ import (
 )
 
 // Cache is one process's informer of one kind: a view that follows the log at
-// its own pace, and behind it the handlers, which hear of each event only
-// after the view holds it.
+// its own pace and knows how far it has come, and behind it the handlers, which
+// hear of each event only after the view holds it.
 type Cache struct {
 	store *Store
 	kind  *kind
@@ -21,6 +21,11 @@ type Cache struct {
 	keep func(client.Object) bool
 	// trim, if any, makes of an object what the view holds.
 	trim func(any) (any, error)
+	// version is the one that the view stands at: of every object it shows that
+	// version's state or a later one.
+	version int64
+	// arriving is what a list that is being taken over has yet to bring.
+	arriving []note
 	// untold are events that the view holds and the handlers have not heard.
 	untold []note
 }
@@ -38,22 +43,47 @@ func NewCache(s *Store, k *kind, pos int, keep func(client.Object) bool, trim fu
 	for _, e := range s.logs[k][:pos] {
 		c.apply(e)
 	}
-	c.pos, c.untold = pos, nil
+	c.pos, c.version, c.untold = pos, versionAt(s.logs[k], pos), nil
 	for _, o := range sorted(c.view) {
 		c.untold = append(c.untold, note{object: o})
 	}
 	return c
 }
 
-// Lag is how many events of the log the view has not seen.
-func (c *Cache) Lag() int { return len(c.store.logs[c.kind]) - c.pos }
+// versionAt is that of a list which shows the first n events.
+func versionAt(log []Event, n int) int64 {
+	if n == 0 {
+		return 0
+	}
+	return log[n-1].RV
+}
+
+// Lag is how many events the view has not seen.
+func (c *Cache) Lag() int { return len(c.arriving) + len(c.store.logs[c.kind]) - c.pos }
 
 // Deliver takes the next n events into the view.
 func (c *Cache) Deliver(n int) {
+	for ; n > 0 && len(c.arriving) > 0; n-- {
+		c.take(c.arriving[0])
+		c.arriving = c.arriving[1:]
+	}
 	for _, e := range c.store.logs[c.kind][c.pos : c.pos+n] {
 		c.apply(e)
 	}
 	c.pos += n
+	if len(c.arriving) == 0 {
+		c.version = versionAt(c.store.logs[c.kind], c.pos)
+	}
+}
+
+// take takes one object of a list into the view.
+func (c *Cache) take(n note) {
+	if key := client.ObjectKeyFromObject(n.object); n.gone {
+		delete(c.view, key)
+	} else {
+		c.view[key] = n.object
+	}
+	c.untold = append(c.untold, n)
 }
 
 func (c *Cache) apply(e Event) {
@@ -86,22 +116,29 @@ func (c *Cache) trimmed(o client.Object) client.Object {
 
 // Relist takes all of the log at once, as a watch that broke does: what came
 // and went in between is never heard of, a deletion shows the last state that
-// the view had, and a new object of an old name looks like an update.
-func (c *Cache) Relist() {
-	before := c.view
+// the view had, and a new object of an old name looks like an update. With a
+// shuffle, the objects arrive one after the other in any order, and until the
+// last one has, the view is of no one moment and stands where it stood.
+func (c *Cache) Relist(shuffle func([]note)) {
 	fresh := NewCache(c.store, c.kind, len(c.store.logs[c.kind]), c.keep, c.trim)
-	c.view, c.pos = fresh.view, fresh.pos
-	for _, o := range sorted(before) {
-		if _, ok := c.view[client.ObjectKeyFromObject(o)]; !ok {
-			c.untold = append(c.untold, note{object: o, gone: true})
-		}
-	}
+	var news []note
 	for _, o := range sorted(c.view) {
-		was, ok := before[client.ObjectKeyFromObject(o)]
-		if !ok || was.GetResourceVersion() != o.GetResourceVersion() {
-			c.untold = append(c.untold, note{object: o})
+		if _, ok := fresh.view[client.ObjectKeyFromObject(o)]; !ok {
+			news = append(news, note{object: o, gone: true})
 		}
 	}
+	for _, o := range sorted(fresh.view) {
+		was, ok := c.view[client.ObjectKeyFromObject(o)]
+		if !ok || was.GetResourceVersion() != o.GetResourceVersion() {
+			news = append(news, note{object: o})
+		}
+	}
+	c.arriving, c.pos = news, fresh.pos
+	if shuffle == nil {
+		c.Deliver(len(news))
+		return
+	}
+	shuffle(c.arriving)
 }
 
 // tracked is the filter of the pod cache: what carries our label.

@@ -79,11 +79,44 @@ func TestRelistSkipsWhatCameAndWent(t *testing.T) {
 		}
 	}
 	again := mustCreate(t, s, pod("b", ours))
-	c.Relist()
+	c.Relist(nil)
 	wantList(t, "view", view(c), "b")
 	wantList(t, "handlers", notes(c), "-a", "+b")
 	if b.UID == again.UID || a.UID == again.UID || c.Lag() != 0 {
 		t.Error("the new b is the old one, or the cache lags")
+	}
+}
+
+// TestRelistInAnyOrder: bit by bit, and until the last of it the view says that
+// it stands where it stood.
+func TestRelistInAnyOrder(t *testing.T) {
+	s, _ := newStore()
+	mustCreate(t, s, pod("a", ours))
+	c := NewCache(s, podKind, 1, tracked, nil)
+	notes(c)
+	for _, name := range []string{"b", "d", "c"} {
+		mustCreate(t, s, pod(name, ours))
+	}
+	c.Relist(func(n []note) { slices.Reverse(n) })
+	wantList(t, "view, at first", view(c), "a")
+	mustCreate(t, s, pod("e", ours))
+	if c.Lag() != 4 || c.version != 1 {
+		t.Errorf("lag %d, version %d", c.Lag(), c.version)
+	}
+	c.Deliver(2)
+	wantList(t, "view, in between", view(c), "a", "c", "d")
+	wantList(t, "handlers, in between", notes(c), "+d", "+c")
+	if c.version != 1 {
+		t.Errorf("half a list makes version %d", c.version)
+	}
+	c.Deliver(1)
+	if c.version != 4 {
+		t.Errorf("a list makes version %d", c.version)
+	}
+	c.Deliver(1)
+	wantList(t, "view, in the end", view(c), "a", "b", "c", "d", "e")
+	if c.version != 5 || c.Lag() != 0 {
+		t.Errorf("lag %d, version %d", c.Lag(), c.version)
 	}
 }
 

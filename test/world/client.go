@@ -30,6 +30,7 @@ var errUnsupported = errors.New("the world does not simulate this request")
 func (c *Client) Get(_ context.Context, key client.ObjectKey, obj client.Object, _ ...client.GetOption) error {
 	k := kindOf(obj)
 	o, ok := c.proc.caches[k].view[key]
+	defer c.proc.world.Weather.CacheRead()
 	if !ok {
 		_, err := (&Store{}).get(k, key)
 		return err
@@ -42,6 +43,7 @@ func (c *Client) Get(_ context.Context, key client.ObjectKey, obj client.Object,
 
 // List reads the cache; it knows label selectors and the program's indexes.
 func (c *Client) List(_ context.Context, out client.ObjectList, opts ...client.ListOption) error {
+	defer c.proc.world.Weather.CacheRead()
 	k := kindOf(out)
 	return listInto(out, sorted(c.proc.caches[k].view), c.proc.program.indexes(k), opts)
 }

@@ -11,6 +11,9 @@ type Climate struct {
 	Refusals, Timeouts, Late, Crashes, Depositions, ReadFaults int
 	// Meanwhile is how many percent of the requests give others time to act.
 	Meanwhile int
+	// Disorder is after how many percent of the reads of a cache news come, and
+	// lets a list be taken over bit by bit, in any order.
+	Disorder int
 	// OldLists lets a new process begin with lists from the past.
 	OldLists bool
 	// Weights are how often each thing happens.
@@ -110,6 +113,16 @@ func (s *storm) Meanwhile() {
 	}
 	for range 1 + s.rng.IntN(3) {
 		s.step(func(a act) bool { return a == actWork || a == actStart || a == actKill })
+	}
+}
+
+// CacheRead lets caches and handlers learn of things.
+func (s *storm) CacheRead() {
+	if s.climate.Disorder == 0 || s.rng.IntN(100) >= s.climate.Disorder {
+		return
+	}
+	for range 1 + s.rng.IntN(3) {
+		s.step(func(a act) bool { return a < actDeliverJobs || a > actTellPods })
 	}
 }
 

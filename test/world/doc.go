@@ -24,6 +24,7 @@
 //	history.go      one history from its seed to its judgement
 //	truth.go        the oracle: what really happened
 //	ledger.go       each pod's end is counted once; no verdict without reason
+//	ownwrites.go    no write is made a second time by who knows of it
 //	rules.go        which pods may be made, let go and deleted
 //	statusrules.go  batch/v1's rules for an update of a status
 //	indexes.go      the same for indexes, and the form they are written in

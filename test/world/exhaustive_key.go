@@ -288,7 +288,7 @@ func (s *sheet) remembered(second, first string, n int64) {
 		s.age(time.Unix(0, n), ofWrite)
 	case first == "since":
 		s.age(time.Unix(0, n), ofPatience)
-	case first == "job", first == "pods", first == "floor", second == "floor", second == "shown":
+	case first == "job", first == "pods", first == "floor", second == "floor", second == "freed":
 		s.version(n)
 	default:
 		s.number(n)

@@ -1,19 +1,16 @@
 package world
 
 import (
-	"context"
 	"reflect"
 	"strings"
 	"time"
 	"unsafe"
 
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	"github.com/stint-dev/stint/controllers/batchjob"
 )
 
 // mortal is the operator as the search needs it: it can be copied with all that
-// it remembers, and each read of a cache is a point where news can come.
+// it remembers.
 type mortal struct{ *batchjob.Reconciler }
 
 // exhaustible is stint for the exhaustive search.
@@ -23,11 +20,7 @@ var exhaustible = Program{
 	PodIndexes: stint.PodIndexes,
 }
 
-func newMortal(p *Process) mortal {
-	r := stint.Start(p).(*batchjob.Reconciler)
-	r.Client = pausing{r.Client, p}
-	return mortal{r}
-}
+func newMortal(p *Process) mortal { return mortal{stint.Start(p).(*batchjob.Reconciler)} }
 
 // Fork copies what a process remembers, whatever that is.
 func (m mortal) Fork(p *Process) Controller {
@@ -79,28 +72,4 @@ func copied(v reflect.Value) reflect.Value {
 		return v
 	}
 	return out
-}
-
-// pausing is a client whose reads of the cache are points of the script.
-type pausing struct {
-	client.Client
-	proc *Process
-}
-
-func (c pausing) Get(ctx context.Context, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
-	err := c.Client.Get(ctx, key, obj, opts...)
-	c.pause()
-	return err
-}
-
-func (c pausing) List(ctx context.Context, list client.ObjectList, opts ...client.ListOption) error {
-	err := c.Client.List(ctx, list, opts...)
-	c.pause()
-	return err
-}
-
-func (c pausing) pause() {
-	if s, ok := c.proc.world.Weather.(*script); ok {
-		s.cacheRead()
-	}
 }

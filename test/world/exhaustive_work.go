@@ -111,8 +111,8 @@ func (s *script) Write(Op) (Fault, int) {
 	return Fine, 0
 }
 
-// cacheRead is after each read of the cache.
-func (s *script) cacheRead() { s.point(false) }
+// CacheRead is after each read of the cache.
+func (s *script) CacheRead() { s.point(false) }
 
 func (s *script) point(request bool) {
 	if s.busy {

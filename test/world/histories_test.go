@@ -60,7 +60,15 @@ const (
 func TestHistories(t *testing.T) { play(t, Run) }
 
 // TestFeatureHistories plays those of jobs with indexes and policies, in which
-// now and then the namespace goes.
+// now and then the namespace goes, and caches change while they are read and
+// take over lists in any order. It kills these mutants:
+//
+//	the cache's version is asked for after its pods     54  own writes: patched once more
+//	the newest pod that is shown is that version       234  own writes: patched, 898: made once more
+//	what was let go is not remembered                  396  own writes: patched once more
+//	a pod whose answer was lost is not looked for     3457  ledger: the truth is more
+//	the caches are believed after a restart             39  rules: after the verdict
+//	an old look at a finished job that holds pods      393  own writes: patched once more
 func TestFeatureHistories(t *testing.T) { play(t, RunFeatures) }
 
 // play replays one seed, or plays as many as the environment asks for.

@@ -26,13 +26,14 @@ type Result struct {
 func Run(seed uint64, program Program) (r Result) { return run(seed, program, false) }
 
 // RunFeatures is Run with a job that has more than batch/v1 had at first:
-// indexes, policies, and a namespace that may go.
+// indexes, policies, and a namespace that may go, and with caches that change
+// while they are read.
 func RunFeatures(seed uint64, program Program) (r Result) { return run(seed, program, true) }
 
 func run(seed uint64, program Program, features bool) (r Result) {
 	rng := rand.New(rand.NewPCG(seed, 0x5717))
 	w := New(program)
-	w.Nodes.rng, w.User.rng = rng, rng
+	w.Nodes.rng, w.User.rng, w.own = rng, rng, map[ownWrite]client.Object{}
 	r = Result{Seed: seed, World: w}
 	defer func() {
 		r.Steps = len(w.Story.lines)
@@ -51,6 +52,7 @@ func run(seed uint64, program Program, features bool) (r Result) {
 	job := drawJob(rng)
 	if features {
 		w.drawFeatures(rng, job)
+		s.climate.Disorder = []int{0, 20, 60}[rng.IntN(3)]
 	}
 	if rng.IntN(2) == 0 {
 		w.User.Again = job

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"runtime/debug"
+	"strconv"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -96,6 +97,21 @@ func (p *Process) Client() client.Client { return &Client{proc: p} }
 
 // Live reads the API server itself.
 func (p *Process) Live() client.Reader { return &Live{proc: p} }
+
+// Pods is the process's cache of pods, as far as that can tell of itself.
+func (p *Process) Pods() *PodView { return &PodView{p} }
+
+// PodView knows the version that a process's cache of pods stands at.
+type PodView struct{ proc *Process }
+
+// Version is empty while the cache has shown nothing.
+func (v *PodView) Version() string {
+	at := v.proc.caches[podKind].version
+	if at == 0 {
+		return ""
+	}
+	return strconv.FormatInt(at, 10)
+}
 
 // Clock is the virtual one.
 func (p *Process) Clock() *Clock { return p.world.Clock }

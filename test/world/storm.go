@@ -100,9 +100,19 @@ func (s *storm) do(a act) bool {
 	case actRelist, lastAct:
 		k := []*kind{jobKind, podKind}[s.rng.IntN(2)]
 		w.Story.Add("%s lists %s anew", p, k.resource.Resource)
-		p.caches[k].Relist()
+		s.relist(p.caches[k])
 	}
 	return true
+}
+
+func (s *storm) relist(c *Cache) {
+	if s.climate.Disorder == 0 {
+		c.Relist(nil)
+		return
+	}
+	c.Relist(func(notes []note) {
+		s.rng.Shuffle(len(notes), func(i, j int) { notes[i], notes[j] = notes[j], notes[i] })
+	})
 }
 
 func (s *storm) deliver(p *Process, k *kind) {

@@ -41,6 +41,9 @@ type Weather interface {
 	Read(op Op) (f Fault, n int)
 	// Meanwhile lets others act while a request is on its way.
 	Meanwhile()
+	// CacheRead lets news come after each read of a cache: what was read is then
+	// older than what the cache shows.
+	CacheRead()
 	// Reign lets the successor of a deposed process work.
 	Reign()
 }
@@ -51,6 +54,7 @@ type calm struct{}
 func (calm) Write(Op) (Fault, int) { return Fine, 0 }
 func (calm) Read(Op) (Fault, int)  { return Fine, 0 }
 func (calm) Meanwhile()            {}
+func (calm) CacheRead()            {}
 func (calm) Reign()                {}
 
 // request sends a write through the weather.
@@ -85,6 +89,9 @@ func (w *World) request(op Op, do func() (client.Object, error)) (client.Object,
 	}
 	answer, err := do()
 	w.tell(op, f, err)
+	if f == Fine {
+		w.answered(op, answer, err)
+	}
 	switch f {
 	case CrashAfter, Deposed:
 		panic(crash{op.Proc})

@@ -32,6 +32,7 @@ type World struct {
 
 	program Program
 	procs   []*Process
+	own     map[ownWrite]client.Object
 	serial  int
 	// late are writes whose clients have given up on them.
 	late    []func()
