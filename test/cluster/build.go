@@ -70,22 +70,33 @@ func cacheKey(files map[string][]byte, names []string, extra ...string) string {
 	return hex.EncodeToString(h.Sum(nil))[:12]
 }
 
-// keyFiles decide what is built; their folder is sourceDir.
-var keyFiles = []string{"kubernetes/go.mod", "kubernetes/go.sum", "crane/go.mod", "crane/go.sum", "pause/pause.go"}
+// bundle is what is built from one set of versions, into a folder of its own:
+// a new version of one bundle does not build the other again.
+type bundle struct {
+	name     string   // begins the folder's name
+	keyFiles []string // decide what is built; below sourceDir
+	flags    string   // the linker's
+}
 
-// assetsDir is where every program of one set of versions lies. The key covers
-// the modules, the flags, the compiler and the platform.
-func assetsDir(cache, source string) (string, error) {
+// clusterBundle is all that the clusters themselves run.
+func clusterBundle() bundle {
+	return bundle{name: kubernetesVersion, flags: kubernetesFlags(),
+		keyFiles: []string{"kubernetes/go.mod", "kubernetes/go.sum", "crane/go.mod", "crane/go.sum", "pause/pause.go"}}
+}
+
+// dir is where every program of the bundle lies. The key covers the modules,
+// the flags, the compiler and the platform.
+func (b bundle) dir(cache, source string) (string, error) {
 	files := map[string][]byte{}
-	for _, n := range keyFiles {
-		b, err := os.ReadFile(filepath.Join(source, filepath.FromSlash(n)))
+	for _, n := range b.keyFiles {
+		content, err := os.ReadFile(filepath.Join(source, filepath.FromSlash(n)))
 		if err != nil {
 			return "", err
 		}
-		files[n] = b
+		files[n] = content
 	}
-	key := cacheKey(files, keyFiles, kubernetesFlags(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	return filepath.Join(cache, "assets", kubernetesVersion+"-"+key), nil
+	key := cacheKey(files, b.keyFiles, b.flags, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return filepath.Join(cache, "assets", b.name+"-"+key), nil
 }
 
 // sourceDir finds the folder of this command's own sources, which holds the
@@ -109,26 +120,30 @@ func sourceDir() (string, error) {
 // finder says where each program is to be run from.
 type finder struct {
 	source   string // sourceDir
-	own      string // assetsDir
+	own      string // the bundle's dir
 	provided string // KUBEBUILDER_ASSETS, or empty
 }
 
 func newFinder(cache, kind string) (finder, error) {
-	source, err := sourceDir()
+	f, err := clusterBundle().finder(cache)
 	if err != nil {
 		return finder{}, err
 	}
-	own, err := assetsDir(cache, source)
-	if err != nil {
-		return finder{}, err
-	}
-	f := finder{source: source, own: own}
 	// A node's kubelet must not be newer than its API server, so binaries of an
 	// unknown version are taken for the control plane alone.
 	if kind == kindControlPlane {
 		f.provided = os.Getenv("KUBEBUILDER_ASSETS")
 	}
 	return f, nil
+}
+
+func (b bundle) finder(cache string) (finder, error) {
+	source, err := sourceDir()
+	if err != nil {
+		return finder{}, err
+	}
+	own, err := b.dir(cache, source)
+	return finder{source: source, own: own}, err
 }
 
 func (f finder) path(name string) string {
@@ -184,21 +199,30 @@ func (f finder) missing(programs []program) []program {
 
 func (f finder) buildOne(ctx context.Context, p program) error {
 	out := filepath.Join(f.own, "."+p.name+".partial")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", p.ldflags, "-o", out, p.pkg)
-	cmd.Dir = filepath.Join(f.source, p.module)
+	if _, err := f.runGo(ctx, p.module, "build", "-trimpath", "-buildvcs=false", "-ldflags", p.ldflags, "-o", out, p.pkg); err != nil {
+		return err
+	}
+	return os.Rename(out, filepath.Join(f.own, p.name))
+}
+
+// runGo runs the go command in one of the modules of sources and answers what
+// it printed.
+func (f finder) runGo(ctx context.Context, module string, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = filepath.Join(f.source, module)
 	// GOFLAGS and GOWORK of the caller's project must not leak into this build.
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-mod=readonly", "GOWORK=off")
 	cmd.WaitDelay = 5 * time.Second
 	dieWithParent(cmd)
-	var tail bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &tail, &tail
+	var out, tail bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &tail
 	if err := cmd.Run(); err != nil {
 		if errors.Is(err, exec.ErrNotFound) {
-			return errors.New("the go command is needed and is not on PATH")
+			return nil, errors.New("the go command is needed and is not on PATH")
 		}
-		return fmt.Errorf("%w\n%s", err, lastLines(tail.Bytes(), 15))
+		return nil, fmt.Errorf("%w\n%s", err, lastLines(tail.Bytes(), 15))
 	}
-	return os.Rename(out, filepath.Join(f.own, p.name))
+	return out.Bytes(), nil
 }
 
 // gather answers one directory that holds all programs under their own names,

@@ -17,12 +17,12 @@ import (
 )
 
 func TestParsePortBase(t *testing.T) {
-	for in, want := range map[string]int{"": 7000, "22340": 22340, "65530": 65530} {
+	for in, want := range map[string]int{"": 7000, "22340": 22340, "65522": 65522} {
 		if got, err := parsePortBase(in, 7000); err != nil || got != want {
 			t.Errorf("parsePortBase(%q) = %d, %v", in, got, err)
 		}
 	}
-	for _, in := range []string{"80", "65531", "x", "-1", "22340 "} {
+	for _, in := range []string{"80", "65523", "x", "-1", "22340 "} {
 		if got, err := parsePortBase(in, 7000); err == nil {
 			t.Errorf("parsePortBase(%q) = %d, want an error", in, got)
 		}

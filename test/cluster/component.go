@@ -21,6 +21,8 @@ import (
 type component struct {
 	Name string   `json:"name"`
 	Argv []string `json:"argv"`
+	// Env is added to componentEnv.
+	Env []string `json:"env,omitempty"`
 	// Generation stands for what the command line does not show: the identity
 	// of the certificates and files that it reads once, at its start.
 	Generation string   `json:"generation"`
@@ -77,7 +79,7 @@ func (l *layout) readSpec(name string) (*component, error) {
 // had to be started. One that runs with anything else is replaced.
 func (l *layout) ensure(c component) (bool, error) {
 	old, err := l.readSpec(c.Name)
-	same := err == nil && slices.Equal(old.Argv, c.Argv) && old.Generation == c.Generation
+	same := err == nil && slices.Equal(old.Argv, c.Argv) && slices.Equal(old.Env, c.Env) && old.Generation == c.Generation
 	if l.running(c.Name) {
 		if same {
 			return false, nil
@@ -118,7 +120,7 @@ func (l *layout) start(c component) error {
 		return err
 	}
 	cmd := exec.Command(self, append([]string{verbBecome, l.pidFile(c.Name)}, c.Argv...)...)
-	cmd.Dir, cmd.Env = l.state, componentEnv()
+	cmd.Dir, cmd.Env = l.state, append(componentEnv(), c.Env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = detached()
 	if err := cmd.Start(); err != nil {

@@ -23,7 +23,7 @@
 //	progress.go      what a person sees        api.go        a small API client
 //
 //	build.go         builds programs into a cache keyed by their sources
-//	kubernetes/, crane/, pause/                what is built, each pinned
+//	kubernetes/, crane/, pause/, gitops/       what is built, each pinned
 //
 //	component.go     one process on the host: start, stop, compare
 //	components.go    the control plane's command lines
@@ -42,6 +42,7 @@
 //	image.go         docker archives           images.go     busybox, bash, perl, pause
 //	imageref.go      names of images           registry.go   serving them; load
 //	verb_component.go    stop and start one component
+//	gitops.go        Flux and Argo CD, beside the cluster
 //
 // # State
 //

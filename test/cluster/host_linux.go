@@ -38,6 +38,11 @@ var requirements = []requirement{
 	{"libmath-bigint-perl", func() bool { return exec.Command("perl", "-Mbignum=bpi", "-e", "print bpi(1001)").Run() == nil }},
 }
 
+var gitOpsRequirements = []requirement{
+	{"redis-server", onPath("redis-server")},
+	{"git", onPath("git")},
+}
+
 // findCNI looks where Debian and the upstream releases put the plugins.
 func findCNI() (string, error) {
 	dirs := []string{"/usr/lib/cni", "/opt/cni/bin", "/usr/libexec/cni"}
@@ -61,9 +66,9 @@ func staticBusybox() bool {
 	return err == nil && len(libs) == 0
 }
 
-func missingPackages() []string {
+func missingPackages(of []requirement) []string {
 	var missing []string
-	for _, r := range requirements {
+	for _, r := range of {
 		if !r.there() {
 			missing = append(missing, r.pkg)
 		}
@@ -71,9 +76,19 @@ func missingPackages() []string {
 	return missing
 }
 
-// ensureHostPrograms installs from Debian or Ubuntu what the node needs and the
-// machine has not.
+// ensureHostPrograms makes sure of what a real node uses.
 func ensureHostPrograms(ctx context.Context) error {
+	return ensurePackages(ctx, requirements, "a real node needs these, by their Debian names: %s. Install them, or use --simulate")
+}
+
+// ensureGitOpsPrograms makes sure of what the tools of gitops.go use.
+func ensureGitOpsPrograms(ctx context.Context) error {
+	return ensurePackages(ctx, gitOpsRequirements, "Argo CD and Flux need these, by their Debian names: %s. Install them")
+}
+
+// ensurePackages installs from Debian or Ubuntu what is needed and the machine
+// has not. Where that cannot be, needs is the error, with the packages' names.
+func ensurePackages(ctx context.Context, of []requirement, needs string) error {
 	path := os.Getenv("PATH")
 	for _, d := range []string{"/usr/sbin", "/sbin", "/usr/bin", "/bin"} {
 		if !slices.Contains(filepath.SplitList(path), d) {
@@ -83,12 +98,12 @@ func ensureHostPrograms(ctx context.Context) error {
 	if err := os.Setenv("PATH", path); err != nil {
 		return err
 	}
-	missing := missingPackages()
+	missing := missingPackages(of)
 	if len(missing) == 0 {
 		return nil
 	}
 	if _, err := exec.LookPath("apt-get"); err != nil {
-		return fmt.Errorf("a real node needs these, by their Debian names: %s. Install them, or use --simulate", strings.Join(missing, " "))
+		return fmt.Errorf(needs, strings.Join(missing, " "))
 	}
 	err := step("installing "+strings.Join(missing, " "), func() error {
 		// The index may be fresh enough already, so a failing update alone is no
@@ -99,7 +114,7 @@ func ensureHostPrograms(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if still := missingPackages(); len(still) > 0 {
+	if still := missingPackages(of); len(still) > 0 {
 		return errors.New("installed, and still not usable: " + strings.Join(still, " "))
 	}
 	return nil

@@ -41,6 +41,8 @@ const (
 	offControllerManager
 	offScheduler
 	offRegistry
+	offGitOps // the first of those of gitops.go
+	offLast   = offGitOps + gitOpsPorts - 1
 )
 
 const (
@@ -108,8 +110,8 @@ func parsePortBase(s string, def int) (int, error) {
 		return def, nil
 	}
 	n, err := strconv.Atoi(s)
-	if err != nil || n < 1024 || n+offRegistry > 65535 {
-		return 0, fmt.Errorf("%q is not a port between 1024 and %d", s, 65535-offRegistry)
+	if err != nil || n < 1024 || n+offLast > 65535 {
+		return 0, fmt.Errorf("%q is not a port between 1024 and %d", s, 65535-offLast)
 	}
 	return n, nil
 }

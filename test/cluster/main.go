@@ -25,6 +25,10 @@ Verbs
                                    the entrypoint) and serve it under that name
   load NAME[:TAG] --archive FILE   the same from a docker archive
   component NAME stop|start|restart   one component; stop is a SIGKILL, as in a crash
+  gitops        build and start Flux (source-, kustomize- and helm-controller) and Argo CD
+                (application-controller, repo-server, redis) against a cluster that is up,
+                and print the directory of their programs; down stops them too
+  gitops-build  only build them
   help          this text
 
 Flags
@@ -43,7 +47,7 @@ Environment
   STINT_STATE      data, logs, kubeconfigs; default $STINT_CACHE/cluster. In it the
                    folders full and control-plane.
   STINT_PORTS, STINT_CONTROL_PLANE_PORTS
-                   first of the six ports a cluster uses; default 22340 and 21340
+                   first of the fourteen ports a cluster uses; default 22340 and 21340
   KUBEBUILDER_ASSETS       binaries to use for --control-plane and assets where present
   USE_EXISTING_CLUSTER=true  up starts nothing and checks that KUBECONFIG answers;
                            down does nothing
@@ -161,15 +165,17 @@ var hiddenVerbs = map[string]func(context.Context, []string) error{
 }
 
 var verbs = map[string]func(context.Context, *session) error{
-	"up":         up,
-	"down":       down,
-	"status":     status,
-	"component":  componentVerb,
-	"load":       load,
-	"build":      func(ctx context.Context, s *session) error { return s.build(ctx) },
-	"assets":     assets,
-	"env":        printEnv,
-	"kubeconfig": func(_ context.Context, s *session) error { fmt.Println(s.l.kubeconfig()); return nil },
+	"up":           up,
+	"down":         down,
+	"status":       status,
+	"component":    componentVerb,
+	"load":         load,
+	"build":        func(ctx context.Context, s *session) error { return s.build(ctx) },
+	"assets":       assets,
+	"gitops":       gitOps,
+	"gitops-build": buildGitOps,
+	"env":          printEnv,
+	"kubeconfig":   func(_ context.Context, s *session) error { fmt.Println(s.l.kubeconfig()); return nil },
 }
 
 func (s *session) build(ctx context.Context) error { return s.find.build(ctx, s.programs()) }

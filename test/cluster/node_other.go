@@ -13,6 +13,8 @@ func canRunNode() bool { return false }
 
 func ensureHostPrograms(context.Context) error { return nil }
 
+func ensureGitOpsPrograms(context.Context) error { return nil }
+
 func launchNode(context.Context, []string) error { return errLinux }
 
 func nodeMain(context.Context, []string) error { return errLinux }
