@@ -102,8 +102,9 @@ test-unit: ## What needs no cluster.
 	go -C test/cluster test ./...
 
 .PHONY: test-e2e
-test-e2e: demo ## The demo, then the tests that need real nodes. As root on Linux; leaves the cluster up.
-	@$(USE_CLUSTER) && set -x && go test -count=1 -tags e2e -timeout 20m ./test/e2e/...
+test-e2e: demo ## The demo, then what needs real nodes, real Flux and Argo CD. As root on Linux; leaves the cluster up.
+	@gitops="$$($(CLUSTER) gitops)"; export STINT_GITOPS="$$gitops"; \
+	$(USE_CLUSTER) && set -x && go -C test/e2e test -count=1 -tags e2e -timeout 30m # without a package it prints as it goes
 
 .PHONY: bench
 bench: build ## What BatchJobs cost, side by side with batch/v1 (half an hour; BENCH=-help for less).

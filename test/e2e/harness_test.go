@@ -3,8 +3,8 @@
 // Package e2e tests the operator as its chart installs it, on nodes that run
 // containers.
 //
-//	make test-e2e                                        # starts a cluster, runs the demo first
-//	KUBECONFIG=<file> go test -tags e2e ./test/e2e/...   # kubectl and helm on the PATH
+//	make test-e2e                                        # starts a cluster with Flux and Argo CD, runs the demo first
+//	KUBECONFIG=<file> go test -tags e2e ./test/e2e/...   # kubectl and helm on the PATH; without Flux and Argo CD
 //
 // It kills the operator, upgrades and uninstalls it: use a cluster for tests.
 package e2e
