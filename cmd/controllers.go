@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/fluxcd/pkg/runtime/controller"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -12,6 +13,10 @@ import (
 
 // setupControllers hands the manager to both kinds.
 func setupControllers(mgr ctrl.Manager, o options, pods *batchjob.PodCache) error {
+	shard, err := shardLabels(o.watch)
+	if err != nil {
+		return err
+	}
 	return errors.Join(
 		batchjob.SetupWithManager(mgr, batchjob.Options{
 			Pods:                    pods,
@@ -19,6 +24,24 @@ func setupControllers(mgr ctrl.Manager, o options, pods *batchjob.PodCache) erro
 			RateLimiter:             controller.GetRateLimiter(o.retry),
 			HideTerminationMessages: o.hideTerminationMessages,
 		}),
-		cronbatchjob.SetupWithManager(mgr, cronbatchjob.Options{Concurrent: o.concurrent}),
+		cronbatchjob.SetupWithManager(mgr, cronbatchjob.Options{
+			Concurrent:  o.concurrent,
+			RateLimiter: controller.GetRateLimiter(o.retry),
+			ShardLabels: shard,
+		}),
 	)
+}
+
+// shardLabels are the labels by which this operator finds its objects. A
+// BatchJob takes them over from its CronBatchJob, or nobody would run it.
+func shardLabels(watch controller.WatchOptions) (keys []string, err error) {
+	selector, err := controller.GetWatchSelector(watch)
+	if err != nil {
+		return nil, fmt.Errorf("--watch-label-selector: %w", err)
+	}
+	requirements, _ := selector.Requirements()
+	for i := range requirements {
+		keys = append(keys, requirements[i].Key())
+	}
+	return keys, nil
 }

@@ -126,8 +126,17 @@ const (
 	ReasonExpired string = "Expired"
 	// ReasonQueueFull: a time was dropped because queueLimit times wait.
 	ReasonQueueFull string = "QueueFull"
+	// ReasonJobAlreadyActive: a time gave way to a later one, while a run that
+	// Forbid or Replace may not overlap was active.
+	ReasonJobAlreadyActive string = "JobAlreadyActive"
+	// ReasonInvalidBlackout: Stalled, a blackout is no window, or the blackouts
+	// cover every time of the schedule.
+	ReasonInvalidBlackout string = "InvalidBlackout"
 	// ReasonBlackout: a time fell into a blackout and was skipped.
 	ReasonBlackout string = "Blackout"
+	// ReasonJobRejected: Stalled, the API server answered 400 or 422 to the
+	// BatchJob that the jobTemplate makes; the message carries its words.
+	ReasonJobRejected string = "JobRejected"
 	// ReasonNameTaken: the run's name belongs to an object of somebody else.
 	ReasonNameTaken string = "NameTaken"
 	// ReasonRunSucceeded is the reason of LastRunSucceeded=True.

@@ -40,6 +40,9 @@ const (
 	LabelCronBatchJob = "batch.stint.dev/cronbatchjob"
 	// AnnotationRunAt is the token that hands and tools set to ask for a run.
 	AnnotationRunAt = "batch.stint.dev/runAt"
+	// AnnotationRunToken carries the token on the BatchJob that a CronBatchJob
+	// started for it; runAt would ask that BatchJob for another run.
+	AnnotationRunToken = "batch.stint.dev/run-token"
 	// AnnotationReconcileRequestedAt is Flux's request to reconcile now.
 	AnnotationReconcileRequestedAt = "reconcile.fluxcd.io/requestedAt"
 	// FinalizerJobTracking holds a pod until its end is counted. It is not

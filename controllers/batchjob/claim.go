@@ -12,6 +12,7 @@ import (
 
 	"github.com/stint-dev/stint/api/v1alpha1"
 	"github.com/stint-dev/stint/controllers/batchjob/engine"
+	"github.com/stint-dev/stint/controllers/mould"
 	"github.com/stint-dev/stint/controllers/report"
 )
 
@@ -67,7 +68,7 @@ func (r *Reconciler) adopt(ctx context.Context, s *sight, refs []engine.PodRef, 
 	}
 	owner := metav1.NewControllerRef(s.Job, v1alpha1.GroupVersion.WithKind("BatchJob"))
 	labels := map[string]any{}
-	for key, value := range podLabels(s.Job, max(1, s.Job.GetRun())) {
+	for key, value := range mould.Labels(s.Job, max(1, s.Job.GetRun())) {
 		labels[key] = value
 	}
 	r.each(refs, func(ref engine.PodRef) {

@@ -7,6 +7,12 @@
 //	events.go    Kubernetes events, spoken after the write they tell of
 //	metrics.go   every metric with its labels
 //
+// The same for CronBatchJobs:
+//
+//	cron.go         conditions, by the state of the schedule
+//	cronevents.go   events, under batch/v1's reasons where it has one
+//	cronmetrics.go  metrics
+//
 // It is the only room that writes conditions of kstatus. Events and metrics
 // come from the difference between the status that was durable before a write
 // and the one that is durable after it, never from an intention.

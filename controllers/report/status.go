@@ -143,21 +143,25 @@ func images(spec *v1alpha1.BatchJobSpec) string {
 
 // conditions writes Ready, Reconciling and Stalled, and stamps the others.
 func conditions(now time.Time, job *v1alpha1.BatchJob, s *v1alpha1.BatchJobStatus, out engine.Outcome) {
-	r := read(out.State, out.Reason)
-	message := cut(sentence(job, s, out), maxMessage)
+	kstatus(now, job.Generation, &s.Conditions, read(out.State, out.Reason), sentence(job, s, out))
+}
+
+// kstatus is the same for both kinds. Every condition carries the generation of
+// this write, also those of others.
+func kstatus(now time.Time, generation int64, conditions *[]metav1.Condition, r reading, message string) {
 	set := func(t string, present bool, status metav1.ConditionStatus) {
 		if !present {
-			meta.RemoveStatusCondition(&s.Conditions, t)
+			meta.RemoveStatusCondition(conditions, t)
 			return
 		}
-		meta.SetStatusCondition(&s.Conditions, metav1.Condition{Type: t, Status: status, Reason: r.reason,
-			Message: message, LastTransitionTime: metav1.NewTime(now)})
+		meta.SetStatusCondition(conditions, metav1.Condition{Type: t, Status: status, Reason: r.reason,
+			Message: cut(message, maxMessage), LastTransitionTime: metav1.NewTime(now)})
 	}
 	set(v1alpha1.ConditionReady, true, r.ready)
 	set(v1alpha1.ConditionReconciling, r.reconciling, metav1.ConditionTrue)
 	set(v1alpha1.ConditionStalled, r.stalled, metav1.ConditionTrue)
-	for i := range s.Conditions {
-		s.Conditions[i].ObservedGeneration = job.Generation
+	for i := range *conditions {
+		(*conditions)[i].ObservedGeneration = generation
 	}
 }
 
