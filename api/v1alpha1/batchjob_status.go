@@ -22,6 +22,8 @@ const (
 	PhaseWaiting Phase = "Waiting"
 	// PhaseStalled: nothing will happen until the manifest changes.
 	PhaseStalled Phase = "Stalled"
+	// PhaseNotRun: the spec has a revision that rerunPolicy does not run.
+	PhaseNotRun Phase = "NotRun"
 	// PhaseTerminating: the BatchJob is being deleted.
 	PhaseTerminating Phase = "Terminating"
 )
@@ -63,6 +65,30 @@ type RunStatus struct {
 	// Reason says why the run started: Created, Changed, Requested or
 	// Scheduled.
 	Reason RunReason `json:"reason"`
+
+	// Started is when the run passed its gates and began to make pods; unset
+	// while it has not. Unlike startTime it stays through a suspend.
+	// +optional
+	Started *metav1.Time `json:"started,omitempty"`
+}
+
+// NextRun is what is known of the time after the current run.
+type NextRun struct {
+	// Revision is the one that the spec has, where the current run has another:
+	// that run makes no pod any more.
+	// +optional
+	Revision string `json:"revision,omitempty"`
+
+	// SkippedBy is the rerunPolicy by which that revision was decided not to
+	// run; unset while that is not decided.
+	// +optional
+	SkippedBy RerunPolicy `json:"skippedBy,omitempty"`
+
+	// RunTokens are the runAt tokens that wait for the end of the current run.
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=2
+	// +optional
+	RunTokens []string `json:"runTokens,omitempty"`
 }
 
 // RunRecord is a run that has ended.
@@ -187,6 +213,17 @@ type BatchJobStatus struct {
 	// such a change is absorbed into the run.
 	// +optional
 	FixedRevision string `json:"fixedRevision,omitempty"`
+
+	// RulesRevision is the same hash without the template: of what says how the
+	// ends of pods count. A run that is superseded is judged by the spec only
+	// as long as this is equal.
+	// +optional
+	RulesRevision string `json:"rulesRevision,omitempty"`
+
+	// Next is what is known of the time after the current run; absent while the
+	// spec asks for nothing but that.
+	// +optional
+	Next *NextRun `json:"next,omitempty"`
 
 	// Run is the current run, or the last one.
 	// +optional

@@ -31,6 +31,7 @@ func factsOf(pod *corev1.Pod, messages bool) engine.Pod {
 		Labelled: pod.Labels[v1alpha1.LabelJobUID] != "" && run > 0,
 		Orphan:   metav1.GetControllerOfNoCopy(pod) == nil,
 		Assigned: pod.Spec.NodeName != "",
+		Node:     pod.Spec.NodeName,
 		Created:  pod.CreationTimestamp.Time,
 		Finished: finishTime(pod),
 		Started:  started(pod),
@@ -42,6 +43,7 @@ func factsOf(pod *corev1.Pod, messages bool) engine.Pod {
 	if p.Deleting {
 		grace := pod.DeletionGracePeriodSeconds
 		p.Forced = grace != nil && *grace == 0
+		p.GoneBy = pod.DeletionTimestamp.Time
 	}
 	if c := podCondition(pod, corev1.PodReady); c != nil {
 		p.Ready, p.ReadySince = c.Status == corev1.ConditionTrue, c.LastTransitionTime.Time

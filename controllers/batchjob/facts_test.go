@@ -20,7 +20,7 @@ func facts(change ...func(*corev1.Pod)) engine.Pod { return factsOf(pod("p", cha
 func TestFactsOfARunningPod(t *testing.T) {
 	same(t, "facts", facts(ready(corev1.ConditionTrue, -time.Minute), containers(runs(2), runs(1)), initContainers(runs(4))), engine.Pod{
 		PodRef: engine.PodRef{Name: "p", UID: "uid-p"}, Run: 3, Revision: "v1-abc", Phase: corev1.PodRunning,
-		Tracked: true, Labelled: true, Assigned: true, Ready: true, ReadySince: now.Add(-time.Minute), Created: now.Add(-time.Hour),
+		Tracked: true, Labelled: true, Assigned: true, Node: "node", Ready: true, ReadySince: now.Add(-time.Minute), Created: now.Add(-time.Hour),
 		Started: true, Index: -1, Restarts: 7, MaxRestarts: 4,
 	})
 }
@@ -46,6 +46,7 @@ func TestOneFact(t *testing.T) {
 		{"deleting", facts(deleted(30)).Deleting, true},
 		{"forced", facts(deleted(0)).Forced, true},
 		{"not forced", facts(deleted(30)).Forced, false},
+		{"gone by", facts(func(p *corev1.Pod) { p.DeletionTimestamp = new(at(30)) }).GoneBy, at(30).Time},
 		{"no grace period", facts(func(p *corev1.Pod) { p.DeletionTimestamp = new(at(0)) }).Forced, false},
 		{"a grace period, but not deleted", facts(func(p *corev1.Pod) { p.DeletionGracePeriodSeconds = new(int64(0)) }).Forced, false},
 		{"not ready", facts(ready(corev1.ConditionFalse, 0)).Ready, false},

@@ -55,12 +55,28 @@ func (v *Voice) Acted(job *v1alpha1.BatchJob, done Done) {
 // Wrote tells what became true by a status write.
 func (v *Voice) Wrote(job *v1alpha1.BatchJob, before, after *v1alpha1.BatchJobStatus) {
 	podsFinished(before, after)
+	v.followed(job, before, after)
 	for _, t := range []string{v1alpha1.ConditionSuspended, v1alpha1.ConditionFailureTarget, v1alpha1.ConditionComplete, v1alpha1.ConditionFailed, v1alpha1.ConditionStalled} {
 		old, now := meta.FindStatusCondition(before.Conditions, t), meta.FindStatusCondition(after.Conditions, t)
 		if now == nil || old != nil && old.Status == now.Status && old.Reason == now.Reason {
 			continue
 		}
 		v.turned(job, after, now)
+	}
+}
+
+// followed tells of a run that took the place of another, and of a revision that
+// is not run.
+func (v *Voice) followed(job *v1alpha1.BatchJob, before, after *v1alpha1.BatchJobStatus) {
+	if number(before) > 0 && number(after) > number(before) && len(after.History) > 0 {
+		last := after.History[0]
+		v.event(job, corev1.EventTypeNormal, "RunStarted", fmt.Sprintf("Run %d of revision %s (%s), after run %d (%s)",
+			after.Run.Number, after.Revision, after.Run.Reason, last.Run, last.Outcome))
+	}
+	old, now := meta.FindStatusCondition(before.Conditions, v1alpha1.ConditionReady), meta.FindStatusCondition(after.Conditions, v1alpha1.ConditionReady)
+	if now != nil && now.Reason == v1alpha1.ReasonNotRun && (old == nil || old.Reason != now.Reason || before.Next == nil ||
+		before.Next.Revision != after.Next.Revision) {
+		v.event(job, corev1.EventTypeNormal, v1alpha1.ReasonNotRun, now.Message)
 	}
 }
 

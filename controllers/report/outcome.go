@@ -32,6 +32,10 @@ func read(state engine.State, reason string) reading {
 		return reading{phase: v1alpha1.PhaseStalled, ready: metav1.ConditionFalse, reason: reason, stalled: true}
 	case engine.StateSuspended:
 		return reading{phase: v1alpha1.PhaseSuspended, ready: metav1.ConditionFalse, reason: v1alpha1.ReasonSuspended}
+	case engine.StateNotRun:
+		return reading{phase: v1alpha1.PhaseNotRun, ready: metav1.ConditionTrue, reason: v1alpha1.ReasonNotRun}
+	case engine.StateDraining:
+		return reading{phase: v1alpha1.PhaseRunning, ready: metav1.ConditionUnknown, reason: v1alpha1.ReasonDraining, reconciling: true}
 	case engine.StateRetrying:
 		return reading{phase: v1alpha1.PhaseRunning, ready: metav1.ConditionFalse, reason: v1alpha1.ReasonProgressingWithRetry, reconciling: true}
 	case engine.StateRunning, engine.StateBackingOff, engine.StateEnding, engine.StateForeign, engine.StateGone:
@@ -48,9 +52,9 @@ func column(out engine.Outcome) string {
 		return ""
 	case engine.StateBackingOff:
 		reason = v1alpha1.ReasonBackingOff
-	case engine.StateSuspended, engine.StateRunning:
+	case engine.StateSuspended, engine.StateRunning, engine.StateNotRun:
 		return out.Short
-	case engine.StateFailed, engine.StateRefused, engine.StateEnding, engine.StateRetrying:
+	case engine.StateFailed, engine.StateRefused, engine.StateEnding, engine.StateRetrying, engine.StateDraining:
 	}
 	if out.Short != "" {
 		return reason + ": " + out.Short
@@ -74,7 +78,7 @@ func sentence(job *v1alpha1.BatchJob, s *v1alpha1.BatchJobStatus, out engine.Out
 		return message
 	case engine.StateEnding:
 		return fmt.Sprintf("%s; waiting for the last pods to end", out.Message)
-	case engine.StateFailed, engine.StateRefused, engine.StateSuspended, engine.StateRetrying,
+	case engine.StateFailed, engine.StateRefused, engine.StateSuspended, engine.StateRetrying, engine.StateDraining, engine.StateNotRun,
 		engine.StateBackingOff, engine.StateForeign, engine.StateGone:
 	}
 	return out.Message

@@ -18,46 +18,6 @@ func made(j *v1alpha1.BatchJob, name string, change ...func(*engine.Pod)) engine
 	return pod(name, change...)
 }
 
-// TestAChangeDuringARun: this version starts no new run for it, and says so. No
-// pod of the old template is made any more, as it exists nowhere; those that run
-// go on, their ends are counted, and a revert goes on with the run.
-func TestAChangeDuringARun(t *testing.T) {
-	j := begun(job(fixed(2, 5)))
-	was := j.Status.Revision
-	r, s := made(j, "r"), made(j, "s", succeeded)
-	newImage(j)
-	plan := decide(j, r, s)
-	checkRefused(t, plan, v1alpha1.ReasonUnsupportedField, "spec.template")
-	same(t, "removed", len(plan.Drop)+len(plan.Delete), 0)
-	same(t, "revision", plan.Status.Revision, was)
-	checkUncounted(t, plan, 1, 0)
-
-	j = wrote(j, plan)
-	j.Spec.Template.Spec.Containers[0].Image = "busybox"
-	plan = decide(j, r, s)
-	same(t, "state after the revert", plan.Outcome.State, engine.StateRunning)
-	same(t, "created after the revert", len(plan.Create), 1)
-	same(t, "revision", plan.Create[0].Revision, was)
-}
-
-// TestAChangeStillReachesItsVerdict: a run whose template changed can end.
-func TestAChangeStillReachesItsVerdict(t *testing.T) {
-	for _, c := range []struct {
-		pod  func(*engine.Pod)
-		want engine.State
-	}{{succeeded, engine.StateComplete}, {failed, engine.StateFailed}} {
-		j := begun(job(limit(0)))
-		p := made(j, "p", c.pod)
-		newImage(j)
-		same(t, "state", decide(j, p).Outcome.State, c.want)
-	}
-	late := begun(job(lasting(5)))
-	p := made(late, "p")
-	newImage(late)
-	kind, _ := reached(decide(late, p))
-	same(t, "the deadline", kind, fails)
-}
-
 // TestWhatDefinesNothingMayChange at any time.
 func TestWhatDefinesNothingMayChange(t *testing.T) {
 	chart := func(release string) func(*v1alpha1.BatchJob) {
@@ -70,40 +30,6 @@ func TestWhatDefinesNothingMayChange(t *testing.T) {
 	plan := decide(j, r)
 	same(t, "state", plan.Outcome.State, engine.StateRunning)
 	same(t, "revision", plan.Status.Revision, j.Status.Revision)
-}
-
-// TestACorrectedManifest runs at once where nothing of the old one has: its pods
-// never started a container, and give way.
-func TestACorrectedManifest(t *testing.T) {
-	j := begun(job(fixed(3, 5)))
-	stuck, other := made(j, "stuck", pending), made(j, "other", pending, released)
-	newImage(j)
-	plan := decide(j, stuck, other)
-	same(t, "dropped", names(plan.Drop), []string{"stuck"})
-	same(t, "deleted", names(plan.Delete), []string{"other"})
-	same(t, "created before they are gone", len(plan.Create), 0)
-	same(t, "revision", plan.Status.Revision, revisionOf(j))
-
-	j = wrote(j, plan)
-	plan = decide(j)
-	same(t, "created", len(plan.Create), 3)
-	same(t, "revision", plan.Create[0].Revision, revisionOf(j))
-	same(t, "the run", plan.Status.Run.Number, int64(1))
-
-	for name, change := range map[string]func(*v1alpha1.BatchJob, *engine.Pod){
-		"a container started": func(_ *v1alpha1.BatchJob, p *engine.Pod) { p.Started = true },
-		"it ended":            func(_ *v1alpha1.BatchJob, p *engine.Pod) { failed(p) },
-		"one was counted":     func(j *v1alpha1.BatchJob, _ *engine.Pod) { counted(0, 1)(&j.Status) },
-		"one is written down": func(j *v1alpha1.BatchJob, _ *engine.Pod) { uncounted(pods("u", 1), nil)(&j.Status) },
-	} {
-		j := begun(job(fixed(3, 5)))
-		p := made(j, "p", pending)
-		newImage(j)
-		change(j, &p)
-		plan := decide(j, p)
-		same(t, name+": state", plan.Outcome.State, engine.StateRefused)
-		same(t, name+": dropped", len(plan.Drop), 0)
-	}
 }
 
 // TestAnotherAlgorithm: an operator that hashes differently stamps the job anew
@@ -161,11 +87,12 @@ func TestAChangeWhileSuspended(t *testing.T) {
 		for _, resumed := range []bool{false, true} {
 			j := base.DeepCopy()
 			change(j)
+			j.Generation++
 			if resumed {
 				j.Spec.Suspend = nil
 			}
 			plan := decide(j)
-			same(t, name+": refused", plan.Outcome.State == engine.StateRefused, false)
+			same(t, name+": next", plan.Status.Next, (*v1alpha1.NextRun)(nil))
 			same(t, name+": revision", plan.Status.Revision, revisionOf(j))
 			same(t, name+": created", len(plan.Create), map[bool]int{true: 1}[resumed])
 			checkCounts(t, plan, 2, 1)
@@ -174,15 +101,20 @@ func TestAChangeWhileSuspended(t *testing.T) {
 		running.Spec.Suspend = nil
 		running = wrote(running, decide(running))
 		change(running)
-		same(t, name+" while it runs", decide(running, made(running, "r")).Outcome.State, engine.StateRefused)
+		running.Generation++
+		same(t, name+" while it runs", decide(running, made(running, "r")).Outcome.State, engine.StateDraining)
 		active := base.DeepCopy()
 		active.Status.Active = 1
 		change(active)
-		same(t, name+" while a pod is still active", decide(active, made(active, "r")).Outcome.State, engine.StateRefused)
+		active.Generation++
+		same(t, name+" while a pod is still active", decide(active, made(active, "r")).Outcome.State, engine.StateDraining)
 	}
 	for name, change := range notAbsorbed {
 		j := base.DeepCopy()
 		change(j)
-		same(t, name, decide(j).Outcome.State, engine.StateRefused)
+		j.Generation++
+		plan := decide(j)
+		same(t, name, plan.Status.Next, &v1alpha1.NextRun{Revision: revisionOf(j)})
+		same(t, name+": the run", decide(wrote(j, plan)).Status.Run, &v1alpha1.RunStatus{Number: 2, Reason: v1alpha1.RunChanged})
 	}
 }

@@ -14,7 +14,7 @@ func (w *work) claim() (adopts bool) {
 		switch {
 		case p.Foreign && !p.Orphan:
 			w.plan.Disown = append(w.plan.Disown, p.PodRef)
-		case p.Orphan && !p.Foreign && !p.Deleting && !w.o.Now.Before(w.o.RetryAt):
+		case p.Orphan && !p.Foreign && !p.Deleting && !w.superseded && !w.o.Now.Before(w.o.RetryAt):
 			w.plan.Adopt = append(w.plan.Adopt, p.PodRef)
 		case p.Orphan && (p.Deleting || p.Foreign):
 			w.letGo(p)
@@ -22,8 +22,7 @@ func (w *work) claim() (adopts bool) {
 		case w.ofRun(p):
 			w.pods = append(w.pods, p)
 		case p.Run < w.run:
-			// Former runs were accounted for when the current one began.
-			w.letGo(p)
+			w.former(p)
 		}
 	}
 	return len(w.plan.Adopt) > 0

@@ -60,30 +60,48 @@ func progress(o *Observed) Plan {
 		w.finish()
 	case w.verdict != nil:
 		w.windDown()
+	case w.superseded:
+		w.supersede()
 	case held != nil:
 		w.hold(*held)
 	default:
 		w.scale()
 	}
 	w.plan.Status = w.status()
+	if w.starts != "" {
+		w.change(w.plan.Status)
+	}
 	return w.plan
 }
 
 // work is one decision in the making.
 type work struct {
-	o   *Observed
+	o *Observed
+	// job is the one that was observed; of a superseded run, with the rules that
+	// it began with.
 	job *v1alpha1.BatchJob
 	// was is the status as observed: what is durable.
 	was *v1alpha1.BatchJobStatus
-	// run, revision and fixed identify the current run.
-	run             int64
-	revision, fixed string
-	// current is the revision that the spec has now.
-	current string
-	// pods are those of the current run; names are taken by pods that exist.
-	pods    []*Pod
-	names   map[string]struct{}
-	ordinal int64
+	// run, revision, fixed and rules identify the current run.
+	run                    int64
+	revision, fixed, rules string
+	// current are the revisions that the spec has now; edited tells that no
+	// status speaks of that spec yet.
+	current Revisions
+	edited  bool
+	// next is what follows the run, asked the tokens that wait for a run, handled
+	// those that are done with by this plan. superseded: the run makes no pod any
+	// more. starts is set when the next run starts with this plan, and why.
+	next           v1alpha1.NextRun
+	asked, handled []string
+	superseded     bool
+	starts         v1alpha1.RunReason
+	// pods are those of the current run; names are taken by pods that exist;
+	// leftover is one of an earlier run that has not ended.
+	pods     []*Pod
+	names    map[string]struct{}
+	ordinal  int64
+	leftover *Pod
 
 	indexed
 	tally
@@ -95,61 +113,35 @@ type work struct {
 	plan Plan
 }
 
-// begin finds out which run is in progress.
+// begin finds out which run is in progress, and what has come since it began.
 func begin(o *Observed) *work {
-	w := &work{o: o, job: o.Job, was: &o.Job.Status, run: 1}
-	known := o.Revisions
-	if known == (Revisions{}) {
-		known = RevisionsOf(&o.Job.Spec)
+	w := &work{o: o, job: o.Job, was: &o.Job.Status, current: o.Revisions}
+	if w.current == (Revisions{}) {
+		w.current = RevisionsOf(&o.Job.Spec)
 	}
-	w.current, w.fixed = known.Whole, known.Fixed
-	w.revision = w.current
-	if w.was.Run != nil {
-		w.run = w.was.Run.Number
-		if !w.absorbs() && sameAlgorithm(w.was.Revision, w.current) {
-			w.revision, w.fixed = w.was.Revision, w.was.FixedRevision
-		}
-		return w
+	if w.was.Run == nil {
+		w.firstRun()
+	} else {
+		w.compare()
 	}
-	// The first pods are made before the first status write: after a crash in
-	// between, they tell with which revision the run began.
-	for i := range o.Pods {
-		if p := &o.Pods[i]; w.ofRun(p) && p.Tracked && !p.Orphan && sameAlgorithm(p.Revision, w.current) {
-			if w.job.Spec.IsIndexed() && sameButSize(p.Revision, w.current) {
-				break // made for another size of the same run
-			}
-			w.revision = p.Revision
-			if w.revision != w.current {
-				w.fixed = "" // not known of that template, so nothing is absorbed by it
-			}
-			break
-		}
+	w.ask()
+	w.superseded = w.supersededNow()
+	if w.next.Revision != "" {
+		w.job = w.asItBegan()
 	}
 	return w
 }
 
 // absorbs tells whether the run takes over the revision that the spec has now:
-// when only the size of an elastic Indexed job changed (KEP-3715); while no
-// container of it has started and no pod has been counted, as nothing of the old
-// one has run; and while it is suspended with no pod active, whatever batch/v1
-// lets a suspended job change (KEP-5440).
+// when only the size of an elastic Indexed job changed (KEP-3715), and while it
+// is suspended with no pod active, whatever batch/v1 lets a suspended job change
+// (KEP-5440).
 func (w *work) absorbs() bool {
-	if sameButSize(w.was.Revision, w.current) && (elastic(&w.job.Spec) || w.unseenEdits()) {
+	if sameButSize(w.was.Revision, w.current.Whole) && (elastic(&w.job.Spec) || w.unseenEdits()) {
 		return true
 	}
-	if w.was.Active == 0 && meta.IsStatusConditionTrue(w.was.Conditions, v1alpha1.ConditionSuspended) &&
-		w.fixed == w.was.FixedRevision {
-		return true
-	}
-	if w.was.Succeeded > 0 || w.was.Failed > 0 || len(w.durableEnds()) > 0 || w.job.IsFinished() {
-		return false
-	}
-	for i := range w.o.Pods {
-		if p := &w.o.Pods[i]; w.ofRun(p) && (p.Started || p.ended()) {
-			return false
-		}
-	}
-	return true
+	return w.was.Active == 0 && meta.IsStatusConditionTrue(w.was.Conditions, v1alpha1.ConditionSuspended) &&
+		w.current.Fixed == w.was.FixedRevision
 }
 
 // unseenEdits: the spec changed more than once since the last look, so an

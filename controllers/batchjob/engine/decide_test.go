@@ -67,7 +67,7 @@ func TestManagedBy(t *testing.T) {
 func TestStrays(t *testing.T) {
 	for name, j := range map[string]*v1alpha1.BatchJob{
 		"new": job(), "runs": begun(job()), "suspended": begun(job(suspend)), "finished": finishedJob(true),
-		"refused": job(spec(func(s *v1alpha1.BatchJobSpec) { s.RunAt = "token" })), "ending": begun(job(), declared(v1alpha1.ConditionFailureTarget)),
+		"refused": job(dependent), "ending": begun(job(), declared(v1alpha1.ConditionFailureTarget)),
 	} {
 		plan := engine.Decide(engine.Observed{Now: now, Job: j, Strays: []engine.PodRef{stray}, Pods: []engine.Pod{pod("r")}})
 		same(t, name, names(plan.Release), []string{"stray"})
@@ -85,7 +85,7 @@ func TestTheFirstLook(t *testing.T) {
 		same(t, "revision", order.Revision, revision)
 	}
 	same(t, "state", plan.Outcome.State, engine.StateRunning)
-	same(t, "the run", plan.Status.Run, &v1alpha1.RunStatus{Number: 1, Reason: v1alpha1.RunCreated})
+	same(t, "the run", plan.Status.Run, &v1alpha1.RunStatus{Number: 1, Reason: v1alpha1.RunCreated, Started: stamp(0)})
 	same(t, "revision", plan.Status.Revision, revision)
 	same(t, "startTime", plan.Status.StartTime.Time, now)
 
@@ -111,13 +111,15 @@ func TestACrashBeforeTheFirstWrite(t *testing.T) {
 	changed := job(fixed(2, 5))
 	changed.Spec.Template.Spec.Containers[0].Image = "other"
 	plan := decide(changed, p)
-	checkRefused(t, plan, v1alpha1.ReasonUnsupportedField, "spec.template")
+	same(t, "state", plan.Outcome.State, engine.StateDraining)
 	same(t, "revision", plan.Status.Revision, made.Revision)
+	same(t, "next", plan.Status.Next.Revision, revisionOf(changed))
 	paused := wrote(changed, plan)
 	suspend(paused)
-	counted(1, 0)(&paused.Status)
+	paused.Generation++
 	paused = wrote(paused, decide(paused, p))
-	checkRefused(t, decide(paused), v1alpha1.ReasonUnsupportedField, "spec.template") // not a change that a suspended job may make
+	// not a change that a suspended job may make
+	same(t, "the run, once it is suspended", decide(paused).Status.Run.Number, int64(2))
 
 	for what, doubt := range map[string]func(*engine.Pod){
 		"of another run":         func(p *engine.Pod) { p.Run = 2 },
@@ -146,7 +148,7 @@ func TestASettledJobIsLeftAlone(t *testing.T) {
 		"ending":      {begun(job(), declared(v1alpha1.ConditionFailureTarget)), pods("d", 1, deleting)},
 		"complete":    {begun(job()), pods("s", 1, succeeded)},
 		"failed":      {begun(job(limit(0))), pods("f", 1, failed)},
-		"refused":     {job(spec(func(s *v1alpha1.BatchJobSpec) { s.RunAt = "token" })), nil},
+		"refused":     {job(dependent), nil},
 	} {
 		j := c.job
 		for range 4 { // an end takes three writes

@@ -21,6 +21,9 @@
 //	scale.go        how many pods are wanted, which go first
 //	names.go        the name of the next pod, which is its lock
 //	revision.go     the hash that tells one run's definition from another's
+//	runs.go         what follows the current run: a changed spec, a token
+//	drain.go        a superseded run ends
+//	switch.go       the one write that begins the next; pods of former runs
 //	status.go       the status as it is once the plan has been carried out
 //	failure.go      why a pod failed, in one line
 //

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -17,32 +18,42 @@ func finished(o *Observed) (Plan, bool) {
 	if !o.Job.IsFinished() {
 		return Plan{}, false
 	}
-	plan := Plan{Outcome: verdictShown(o.Job), Status: o.Job.Status.DeepCopy(), Release: append([]PodRef(nil), o.Strays...)}
-	for i := range o.Pods {
-		p := &o.Pods[i]
-		switch {
-		case p.Orphan: // not ours, or not any more
-			if p.Tracked {
-				plan.Release = append(plan.Release, p.PodRef)
-			}
-		case p.active() && p.Tracked:
-			plan.Drop = append(plan.Drop, p.PodRef)
-		case p.active():
-			plan.Delete = append(plan.Delete, p.PodRef)
-		case p.Tracked:
-			plan.Release = append(plan.Release, p.PodRef)
-		}
-	}
 	w := begin(o)
-	for _, reason := range []func(*work) *hold{unsupported, changed} {
-		if h := reason(w); h != nil {
-			plan.Outcome = h.outcome()
-			break
-		}
+	w.plan = Plan{Outcome: verdictShown(o.Job), Release: append([]PodRef(nil), o.Strays...)}
+	w.names = map[string]struct{}{}
+	for i := range o.Pods {
+		w.afterwards(&o.Pods[i])
 	}
-	expire(o, &plan)
-	markRequest(o.Job, plan.Status)
-	return plan, true
+	w.follow()
+	if reason, _ := w.successor(); reason == "" {
+		expire(o, &w.plan)
+	}
+	s := w.was.DeepCopy()
+	w.markNext(s)
+	s.Revision, s.FixedRevision, s.RulesRevision = w.revision, w.fixed, w.rules
+	markRequest(o.Job, s)
+	if w.starts != "" {
+		w.change(s)
+	}
+	w.plan.Status = s
+	return w.plan, true
+}
+
+// afterwards looks after a pod of a job whose run has ended.
+func (w *work) afterwards(p *Pod) {
+	w.names[p.Name] = struct{}{}
+	switch {
+	case p.Orphan: // not ours, or not any more
+		w.letGo(p)
+	case !w.ofRun(p) && p.Run < w.run:
+		w.former(p)
+	case p.active() && p.Tracked:
+		w.plan.Drop = append(w.plan.Drop, p.PodRef)
+	case p.active():
+		w.plan.Delete = append(w.plan.Delete, p.PodRef)
+	default:
+		w.letGo(p)
+	}
 }
 
 // verdictShown is the outcome of a finished job, read back from its conditions.
@@ -80,7 +91,8 @@ func expire(o *Observed, plan *Plan) {
 		return
 	}
 	for i := range o.Pods {
-		if p := &o.Pods[i]; p.ended() && !p.Deleting && !p.Tracked && !p.Orphan {
+		p := &o.Pods[i]
+		if p.ended() && !p.Deleting && !p.Tracked && !p.Orphan && !slices.Contains(plan.Delete, p.PodRef) {
 			plan.Delete = append(plan.Delete, p.PodRef)
 		}
 	}

@@ -95,15 +95,3 @@ func TestARequestToReconcileAFinishedJob(t *testing.T) {
 	same(t, "handled", decide(j).Status.LastHandledReconcileAt, "t1")
 	same(t, "the observed status", j.Status.LastHandledReconcileAt, "")
 }
-
-// TestAChangeOfAFinishedJob is told of, and undone by a revert.
-func TestAChangeOfAFinishedJob(t *testing.T) {
-	for _, done := range []bool{true, false} {
-		j := finishedJob(done)
-		healthy := decide(j).Outcome.State
-		j.Spec.Template.Spec.Containers[0].Image = "other"
-		checkRefused(t, decide(j), v1alpha1.ReasonUnsupportedField, "spec.template")
-		j.Spec.Template.Spec.Containers[0].Image = "busybox"
-		same(t, "state after the revert", decide(j).Outcome.State, healthy)
-	}
-}

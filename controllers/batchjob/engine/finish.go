@@ -50,6 +50,9 @@ func (w *work) judge() {
 		successPolicyMet,  // failure beats success
 		completionsReached,
 	} {
+		if w.next.SkippedBy != "" {
+			break // the run is over, and what was decided about the spec's revision stands
+		}
 		if w.verdict = rule(w); w.verdict != nil {
 			break
 		}

@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"fmt"
-
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -29,10 +27,10 @@ func (w *work) holdReason() *hold {
 	for _, reason := range []func(*work) *hold{
 		unsupported, // a field whose behaviour this version does not have: refused aloud, not ignored
 		invalid,     // what CEL cannot refuse at the API
-		changed,     // the template that the run's pods are made from exists nowhere any more
 		rejected,    // the API server will say the same again until the manifest changes
 		suspended,
-		retrying, // the API server refused a pod a moment ago
+		leftovers, // pods of an earlier run
+		retrying,  // the API server refused a pod a moment ago
 	} {
 		if h := reason(w); h != nil {
 			return h
@@ -47,8 +45,8 @@ func (w *work) hold(h hold) {
 	if w.job.Spec.IsSuspended() {
 		w.remove(len(w.activePods))
 	}
-	if h.state == StateSuspended && w.was.ObservedGeneration != w.job.Generation {
-		w.plan.Try = &PodOrder{Name: w.nextName(), Run: w.run, Revision: w.revision, Indexed: w.on, CountsFailures: w.perIndex}
+	if h.state == StateSuspended && w.edited {
+		w.plan.Try = w.trial()
 	}
 	if h.state == StateRetrying {
 		w.wake(w.o.RetryAt)
@@ -66,29 +64,22 @@ func suspended(w *work) *hold {
 		message: "spec.suspend is true" + setBy(w.job, "f:suspend") + "; set it to false, or remove it, to run"}
 }
 
-// changed: the spec's revision is not the one that the run began with.
-func changed(w *work) *hold {
-	if w.revision == w.current {
-		return nil
-	}
-	return &hold{state: StateRefused, reason: v1alpha1.ReasonUnsupportedField, message: changeMessage(w.run), field: "spec.template"}
-}
-
-func changeMessage(run int64) string {
-	return fmt.Sprintf("spec.template (or completions): changed since run %d began, and this version does not start "+
-		"a new run for a change; revert the change, or delete and re-create the BatchJob to run it", run)
-}
-
 // rejected: the API server refused the pod of this very generation for good
 // (400 or 422). The word of it is durable in the condition, so that no restart
 // tries it again; a new generation does, and so does a request to reconcile.
 func rejected(w *work) *hold {
-	c := meta.FindStatusCondition(w.was.Conditions, v1alpha1.ConditionStalled)
-	if c == nil || c.Status != metav1.ConditionTrue || c.Reason != v1alpha1.ReasonPodRejected ||
-		c.ObservedGeneration != w.job.Generation || requested(w.job) {
+	if !w.wasRejected() || requested(w.job) {
 		return nil
 	}
+	c := meta.FindStatusCondition(w.was.Conditions, v1alpha1.ConditionStalled)
 	return &hold{state: StateRefused, reason: v1alpha1.ReasonPodRejected, message: c.Message, field: "spec.template"}
+}
+
+// wasRejected reads that back.
+func (w *work) wasRejected() bool {
+	c := meta.FindStatusCondition(w.was.Conditions, v1alpha1.ConditionStalled)
+	return c != nil && c.Status == metav1.ConditionTrue && c.Reason == v1alpha1.ReasonPodRejected &&
+		c.ObservedGeneration == w.job.Generation
 }
 
 // retrying keeps what was said of the refusal until it is tried again.
@@ -112,7 +103,7 @@ func requested(job *v1alpha1.BatchJob) bool {
 // unsupported names the first field that is set and does nothing yet.
 func unsupported(w *work) *hold {
 	for _, f := range notYet {
-		if f.set(w.job) {
+		if f.set(w.o.Job) {
 			return &hold{state: StateRefused, reason: v1alpha1.ReasonUnsupportedField, field: f.path, message: f.path +
 				": this version of the operator does not implement it; remove it to run the job"}
 		}
@@ -126,17 +117,4 @@ var notYet = []struct {
 	set  func(*v1alpha1.BatchJob) bool
 }{
 	{"spec.dependsOn", func(j *v1alpha1.BatchJob) bool { return len(j.Spec.DependsOn) > 0 }},
-	{"spec.runAt", func(j *v1alpha1.BatchJob) bool { return j.Spec.RunAt != "" }},
-	{"metadata.annotations[" + v1alpha1.AnnotationRunAt + "]", func(j *v1alpha1.BatchJob) bool {
-		return j.Annotations[v1alpha1.AnnotationRunAt] != ""
-	}},
-	{"spec.rerunPolicy: other than OnChange", func(j *v1alpha1.BatchJob) bool {
-		return j.Spec.GetRerunPolicy() != v1alpha1.RerunOnChange
-	}},
-	{"spec.updatePolicy: other than Drain", func(j *v1alpha1.BatchJob) bool {
-		return j.Spec.GetUpdatePolicy() != v1alpha1.UpdateDrain
-	}},
-	{"spec.podHistoryLimit: other than 1", func(j *v1alpha1.BatchJob) bool {
-		return j.Spec.GetPodHistoryLimit() != v1alpha1.DefaultPodHistoryLimit
-	}},
 }

@@ -97,7 +97,7 @@ func (w *work) failsIndex(p *Pod) bool {
 // until the replacement carries that on. Where no replacement will come, as the
 // namespace is going, none is held.
 func (w *work) holdForBackoff() {
-	if w.o.Closing || w.hasCondition(v1alpha1.ConditionFailureTarget) || w.hasCondition(v1alpha1.ConditionSuccessCriteriaMet) {
+	if w.o.Closing || w.superseded && w.resting() || w.hasCondition(v1alpha1.ConditionFailureTarget) || w.hasCondition(v1alpha1.ConditionSuccessCriteriaMet) {
 		return
 	}
 	w.held = map[int]*Pod{}
@@ -115,6 +115,17 @@ func (w *work) holdForBackoff() {
 	for i := range replaced {
 		delete(w.held, i)
 	}
+}
+
+// resting: no pod of the run is left that has not ended. A superseded run that
+// rests replaces none of them.
+func (w *work) resting() bool {
+	for _, p := range w.pods {
+		if !p.ended() {
+			return false
+		}
+	}
+	return true
 }
 
 // laterAttempt tells whether p came after q among the pods of one index.

@@ -212,8 +212,10 @@ func TestElasticSize(t *testing.T) {
 	plan = decide(j, pod("b", index(1)))
 	same(t, "an index out of range is not remembered", indexesOf(plan), []int{2, 3, 4})
 
-	j.Spec.Parallelism = new(int32(4))
-	checkRefused(t, decide(j, pod("b", index(1))), v1alpha1.ReasonUnsupportedField, "completions")
+	other := j.DeepCopy()
+	other.Spec.Parallelism = new(int32(4))
+	other.Generation++
+	same(t, "completions without parallelism", decide(other, pod("b", index(1))).Outcome.State, engine.StateDraining)
 	j.Spec.Parallelism, j.Spec.Completions = new(int32(1)), new(int32(1))
 	kind, _ := reached(decide(j))
 	same(t, "down to what is done", kind, complete)
@@ -222,7 +224,7 @@ func TestElasticSize(t *testing.T) {
 // TestAnElasticChangeThatWasNotSeen: an autoscaler changed parallelism after it,
 // before anybody looked.
 func TestAnElasticChangeThatWasNotSeen(t *testing.T) {
-	for edits, want := range map[int64]engine.State{1: engine.StateRefused, 2: engine.StateRunning} {
+	for edits, want := range map[int64]engine.State{1: engine.StateDraining, 2: engine.StateRunning} {
 		j := begun(indexed(3, 3), counted(0, 1))
 		j.Spec.Parallelism, j.Spec.Completions = new(int32(2)), new(int32(5))
 		j.Generation += edits
@@ -232,5 +234,5 @@ func TestAnElasticChangeThatWasNotSeen(t *testing.T) {
 	other := begun(indexed(3, 3), counted(0, 1))
 	newImage(other)
 	other.Generation += 2
-	same(t, "another template", decide(other).Outcome.State, engine.StateRefused)
+	same(t, "another template", decide(other).Outcome.State, engine.StateDraining)
 }

@@ -24,7 +24,7 @@ func invalid(w *work) *hold {
 }
 
 func selectorParses(w *work) string {
-	if _, err := metav1.LabelSelectorAsSelector(w.job.Spec.Selector); err != nil {
+	if _, err := metav1.LabelSelectorAsSelector(w.o.Job.Spec.Selector); err != nil {
 		return "spec.selector: " + err.Error()
 	}
 	return ""
@@ -33,7 +33,7 @@ func selectorParses(w *work) string {
 // containerNamesExist: a rule for a container that the template does not have
 // would never match.
 func containerNamesExist(w *work) string {
-	spec := &w.job.Spec
+	spec := &w.o.Job.Spec
 	if spec.PodFailurePolicy == nil {
 		return ""
 	}
@@ -62,12 +62,12 @@ func hasContainer(spec *corev1.PodSpec, name string) bool {
 // succeededCount asks for. The size counts only before the run has begun, as in
 // batch/v1: an elastic job may shrink below the indexes that a rule names.
 func succeededIndexesFit(w *work) string {
-	spec := &w.job.Spec
+	spec := &w.o.Job.Spec
 	if spec.SuccessPolicy == nil {
 		return ""
 	}
 	completions := int32(math.MaxInt32)
-	if w.was.Run == nil {
+	if w.was.Run == nil || w.next.Revision != "" {
 		completions, _ = spec.GetCompletions()
 	}
 	for i := range spec.SuccessPolicy.Rules {

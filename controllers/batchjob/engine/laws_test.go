@@ -15,8 +15,23 @@ func isActive(p *engine.Pod) bool {
 	return !p.Deleting && p.Phase != corev1.PodSucceeded && p.Phase != corev1.PodFailed
 }
 
-// ours are pods of run 1, which is the only one here.
-func ours(p *engine.Pod) bool { return p.Run <= 1 && !p.Orphan && !p.Foreign }
+// run is the number of the current run, as observed.
+func (l look) run() int64 { return max(1, l.o.Job.GetRun()) }
+
+// ours are pods of the current run.
+func (l look) ours(p *engine.Pod) bool {
+	return (p.Run == l.run() || p.Run == 0) && !p.Orphan && !p.Foreign
+}
+
+// former are pods of a run before it.
+func (l look) former(p *engine.Pod) bool {
+	return p.Run < l.run() && p.Run != 0 && !p.Orphan && !p.Foreign
+}
+
+// switches: this plan ends the run and begins another.
+func (l look) switches() bool {
+	return l.p.Status != nil && l.p.Status.Run != nil && l.p.Status.Run.Number > l.run()
+}
 
 func (l look) was(condition string) bool {
 	return meta.IsStatusConditionTrue(l.o.Job.Status.Conditions, condition)
@@ -72,7 +87,9 @@ func (l look) mayRelease(p *engine.Pod) bool {
 		return true
 	case p.Orphan:
 		return p.Deleting || p.Foreign
-	case !ours(p):
+	case l.former(p):
+		return true
+	case !l.ours(p):
 		return false
 	}
 	u := uncountedOf(&j.Status)
@@ -95,29 +112,40 @@ func (l look) needsNoCount(p *engine.Pod) bool {
 // has no business, and, once its time has come, an ended one of a finished run.
 func (l look) mayDelete(p *engine.Pod) bool {
 	if !isActive(p) {
-		return l.o.Job.IsFinished() && !p.Tracked
+		return (l.o.Job.IsFinished() || l.former(p)) && !p.Tracked && !p.Deleting
 	}
 	return !p.Tracked || l.was(v1alpha1.ConditionFailureTarget)
 }
 
 // creates: pods are made only when nothing forbids it, and not too many.
 func (l look) creates() (bad complaints) {
-	bad.when(l.p.Try != nil && (l.p.Outcome.State != engine.StateSuspended || len(l.p.Create) > 0), "tries a pod in state %s", l.p.Outcome.State)
+	bad.when(l.p.Try != nil && l.p.Outcome.State != engine.StateSuspended && l.p.Outcome.State != engine.StateDraining || l.p.Try != nil && len(l.p.Create) > 0,
+		"tries a pod in state %s", l.p.Outcome.State)
 	if len(l.p.Create) == 0 {
 		return bad
 	}
 	var active int32
 	for i := range l.o.Pods {
-		if p := &l.o.Pods[i]; ours(p) && isActive(p) {
+		if p := &l.o.Pods[i]; l.ours(p) && isActive(p) {
 			active++
 		}
 	}
 	n := int32(len(l.p.Create))
 	s := &l.o.Job.Spec
-	bad.when(len(l.p.Drop)+len(l.p.Delete)+len(l.p.Expire)+len(l.p.Adopt) > 0, "removes and creates")
+	old := func(ref engine.PodRef) bool { // kept for its log, and no longer
+		i := slices.IndexFunc(l.o.Pods, func(p engine.Pod) bool { return p.PodRef == ref })
+		return l.former(&l.o.Pods[i]) && isEnded(&l.o.Pods[i])
+	}
+	removed := slices.DeleteFunc(slices.Clone(l.p.Delete), old)
+	bad.when(len(l.p.Drop)+len(removed)+len(l.p.Expire)+len(l.p.Adopt) > 0, "removes and creates")
 	bad.when(active+n > s.GetParallelism(), "%d active, %d more: above parallelism", active, n)
 	want, fixed := s.GetCompletions()
 	bad.when(fixed && active+n+l.p.Status.Succeeded > want, "%d active, %d more, %d succeeded: above completions", active, n, l.p.Status.Succeeded)
+	bad.when(order(l.p.Create).Revision != revisionOf(l.o.Job), "creates a pod of a revision that exists nowhere")
+	bad.when(l.switches(), "creates a pod of a run that is not durable")
+	for i := range l.o.Pods {
+		bad.when(l.former(&l.o.Pods[i]) && !isEnded(&l.o.Pods[i]), "creates beside pod %s of run %d", l.o.Pods[i].Name, l.o.Pods[i].Run)
+	}
 	bad.when(s.IsSuspended() || l.o.Job.IsFinished() || l.o.Now.Before(l.o.RetryAt), "creates")
 	bad.when(l.p.Outcome.State != engine.StateRunning, "creates in state %s", l.p.Outcome.State)
 	bad.when(l.p.Status.Active != active+n, "status.active %d with %d active, %d more", l.p.Status.Active, active, n)
@@ -132,12 +160,12 @@ func (l look) newPods() (bad complaints) {
 	for i := range l.o.Pods {
 		p := &l.o.Pods[i]
 		taken[p.Name] = true
-		busy[p.Index] = busy[p.Index] || ours(p) && isActive(p)
+		busy[p.Index] = busy[p.Index] || l.ours(p) && isActive(p)
 	}
 	for _, order := range l.p.Create {
 		bad.when(taken[order.Name], "the name %s is taken", order.Name)
 		taken[order.Name] = true
-		bad.when(order.Indexed != l.o.Job.Spec.IsIndexed() || order.Run != 1, "the order %+v", order)
+		bad.when(order.Indexed != l.o.Job.Spec.IsIndexed() || order.Run != l.run() || order.Revision != l.p.Status.Revision, "the order %+v", order)
 		if order.Indexed {
 			bad.when(busy[order.Index] || order.Index >= int(*l.o.Job.Spec.Completions), "index %d is busy or none", order.Index)
 			busy[order.Index] = true
@@ -157,7 +185,7 @@ func uncountedOf(s *v1alpha1.BatchJobStatus) *v1alpha1.UncountedTerminatedPods {
 // otherwise, its failures, are those of before and the ends that are new.
 func (l look) counts() (bad complaints) {
 	j := l.o.Job
-	if l.p.Status == nil || j.IsFinished() || j.Spec.IsIndexed() || len(l.p.Adopt) > 0 {
+	if l.p.Status == nil || j.IsFinished() || l.switches() || otherRules(l.p.Status) || j.Spec.IsIndexed() || len(l.p.Adopt) > 0 {
 		return nil
 	}
 	was, is := uncountedOf(&j.Status), uncountedOf(l.p.Status)
@@ -166,7 +194,7 @@ func (l look) counts() (bad complaints) {
 	for i := range l.o.Pods {
 		p := &l.o.Pods[i]
 		switch {
-		case !p.Tracked || !ours(p) || slices.Contains(known, p.UID):
+		case !p.Tracked || !l.ours(p) || slices.Contains(known, p.UID):
 		case p.Phase == corev1.PodSucceeded:
 			succeeded++
 		case l.isFailure(p):
@@ -194,6 +222,9 @@ func (l look) status() (bad complaints) {
 		return bad
 	}
 	was, s := &l.o.Job.Status, l.p.Status
+	if l.switches() {
+		return l.change()
+	}
 	bad.when(s.Failed < was.Failed, "failed falls from %d to %d", was.Failed, s.Failed)
 	bad.when(s.Succeeded < was.Succeeded, "succeeded falls from %d to %d", was.Succeeded, s.Succeeded)
 	bad.when(s.Active < 0 || zero(s.Terminating) < 0, "a negative count")
@@ -204,6 +235,32 @@ func (l look) status() (bad complaints) {
 	}
 	return append(bad, l.verdicts()...)
 }
+
+// change is the switch of runs: nothing of the old one is left to do, and nothing
+// of it stays but its record.
+func (l look) change() (bad complaints) {
+	s := l.p.Status
+	for i := range l.o.Pods {
+		p := &l.o.Pods[i]
+		bad.when(!p.Orphan && (p.Tracked || !isEnded(p)), "switches while pod %s is there", p.Name)
+	}
+	u := uncountedOf(s)
+	bad.when(len(u.Succeeded)+len(u.Failed)+len(u.Ignored) > 0, "switches with uncounted pods: %v", u)
+	bad.when(s.Run.Number != l.run()+1, "from run %d to %d", l.run(), s.Run.Number)
+	bad.when(s.Active+s.Succeeded+s.Failed+zero(s.Ready)+zero(s.Terminating) != 0 || s.CompletedIndexes != "" || s.Backoff != nil, "the counters %+v", s)
+	bad.when(s.StartTime != nil || s.CompletionTime != nil || s.Next != nil, "times or next: %+v", s)
+	for _, c := range []string{v1alpha1.ConditionComplete, v1alpha1.ConditionFailed, v1alpha1.ConditionFailureTarget, v1alpha1.ConditionSuccessCriteriaMet} {
+		bad.when(isTrue(s, c), "%s in a new run", c)
+	}
+	bad.when(len(s.History) == 0 || s.History[0].Run != l.run() || len(s.History) > 10, "the history %+v", s.History)
+	bad.when(s.Revision != revisionOf(l.o.Job), "revision %s", s.Revision)
+	return bad
+}
+
+// otherRules: the run may count by rules that the spec does not have any more.
+func otherRules(s *v1alpha1.BatchJobStatus) bool { return s.Next != nil && s.Next.Revision != "" }
+
+func order(orders []engine.PodOrder) engine.PodOrder { return orders[0] }
 
 // verdicts are never taken back, never both, and the terminal one comes when
 // nothing is left.

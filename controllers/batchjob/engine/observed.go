@@ -47,6 +47,9 @@ type Pod struct {
 	// Forced is set when that deletion leaves no time to end: by force, or
 	// before the pod had a node. Only finalizers hold such a pod.
 	Forced bool
+	// GoneBy is when a pod that is being deleted should be gone, its time to end
+	// being over; zero for others.
+	GoneBy time.Time
 	// Tracked is set while the pod carries our finalizer.
 	Tracked bool
 	// Labelled is set while the pod has our labels: batch.stint.dev/job-uid, by
@@ -56,8 +59,9 @@ type Pod struct {
 	// Orphan is set when the pod has no controller, Foreign when its labels do
 	// not match the job's selector.
 	Orphan, Foreign bool
-	// Assigned is set once the pod has a node.
+	// Assigned is set once the pod has a node, which Node names.
 	Assigned bool
+	Node     string
 	Ready    bool
 	// ReadySince is when Ready last changed; zero if unknown.
 	ReadySince time.Time

@@ -30,7 +30,7 @@ type Plan struct {
 	// Create makes these pods, in this order.
 	Create []PodOrder
 	// Try asks the API server whether it would take this pod, and makes none: a
-	// suspended job that can never run is told so at once.
+	// suspended job, or a change, that can never run is told so at once.
 	Try *PodOrder
 	// Status is the status as it is when all of the above succeeded; the
 	// voice completes it. nil: the status is not ours to write.
@@ -80,6 +80,11 @@ const (
 	StateBackingOff State = "BackingOff"
 	// StateEnding: a verdict has been reached, pods are still ending.
 	StateEnding State = "Ending"
+	// StateDraining: the run is superseded, or has ended, and its last pods are
+	// awaited before the next one starts.
+	StateDraining State = "Draining"
+	// StateNotRun: the spec has a revision that rerunPolicy does not run.
+	StateNotRun State = "NotRun"
 	// StateRetrying: the API server refused a pod for now (quota, admission,
 	// overload); it is tried again.
 	StateRetrying State = "Retrying"

@@ -42,11 +42,23 @@ func (d dice) observed() engine.Observed {
 	for i := range d.IntN(9) {
 		o.Pods = append(o.Pods, d.pod(i))
 	}
+	if d.one(3) {
+		d.rest(o.Pods)
+	}
 	d.status(o.Job, o.Pods)
 	if d.one(40) {
 		o.Job.DeletionTimestamp = stamp(0)
 	}
 	return o
+}
+
+// rest lets nearly every pod have ended, and be let go.
+func (d dice) rest(pods []engine.Pod) {
+	for i := range pods {
+		if p := &pods[i]; !d.one(8) {
+			p.Phase, p.Tracked, p.Deleting = corev1.PodSucceeded, false, false
+		}
+	}
 }
 
 func (d dice) job() *v1alpha1.BatchJob {
@@ -78,7 +90,9 @@ func (d dice) job() *v1alpha1.BatchJob {
 		s.PodStartTimeoutSeconds = new(1 + d.Int32N(90))
 	}
 	s.Suspend = new(d.one(5))
-	for _, rare := range []func(*v1alpha1.BatchJob){newImage, func(j *v1alpha1.BatchJob) { j.Spec.RunAt = "token" }, ownedByFlux, ownedByCron,
+	s.UpdatePolicy, s.RerunPolicy = d.updatePolicy(), d.rerunPolicy()
+	s.PodHistoryLimit = d.maybe(3)
+	for _, rare := range []func(*v1alpha1.BatchJob){newImage, runAt("token"), runAt("handled"), ownedByFlux, ownedByCron,
 		func(j *v1alpha1.BatchJob) { j.Spec.ManagedBy = new("acme.io/jobs") },
 		func(j *v1alpha1.BatchJob) {
 			j.Annotations = map[string]string{v1alpha1.AnnotationReconcileRequestedAt: "t"}
@@ -89,6 +103,14 @@ func (d dice) job() *v1alpha1.BatchJob {
 		}
 	}
 	return j
+}
+
+func (d dice) updatePolicy() v1alpha1.UpdatePolicy {
+	return []v1alpha1.UpdatePolicy{"", v1alpha1.UpdateDrain, v1alpha1.UpdateReplace}[d.IntN(3)]
+}
+
+func (d dice) rerunPolicy() v1alpha1.RerunPolicy {
+	return []v1alpha1.RerunPolicy{"", onChange, once, never}[d.IntN(4)]
 }
 
 func (d dice) indexes(j *v1alpha1.BatchJob) {
@@ -124,7 +146,7 @@ func (d dice) pod(i int) engine.Pod {
 		exited("main", 1+d.Int32N(4))(&p)
 	}
 	if d.one(12) {
-		p.Run = d.Int64N(3)
+		p.Run = d.Int64N(4)
 	}
 	p.Orphan, p.Foreign = d.one(20), d.one(20)
 	if d.one(2) {
@@ -142,6 +164,13 @@ func (d dice) status(j *v1alpha1.BatchJob, pods []engine.Pod) {
 	plan := decideAt(after(-runAge), &v1alpha1.BatchJob{ObjectMeta: j.ObjectMeta, Spec: *manageable(j)})
 	s := plan.Status.DeepCopy()
 	s.Run = &v1alpha1.RunStatus{Number: 1, Reason: v1alpha1.RunCreated}
+	if d.one(3) {
+		s.Run.Number = 2
+		for i := range pods {
+			pods[i].Run += int64(min(1, d.IntN(5))) // most are of the current run
+		}
+	}
+	s.HandledRunTokens = []string{"handled"}
 	s.Conditions, s.CompletionTime, s.StartTime = nil, nil, stamp(-runAge)
 	s.Revision, s.FixedRevision = engine.Revision(&j.Spec)
 	s.Active, s.Succeeded, s.Failed = d.Int32N(6), d.Int32N(4), d.Int32N(4)
@@ -157,7 +186,32 @@ func (d dice) status(j *v1alpha1.BatchJob, pods []engine.Pod) {
 		s.Revision, s.FixedRevision = "v0-1234", "v0-1234"
 	}
 	j.Status = *s
+	d.follows(j)
 }
+
+// follows puts the job where its run may be superseded: by a change that nobody
+// has looked at, by one that is being drained for, or by one that is not run.
+func (d dice) follows(j *v1alpha1.BatchJob) {
+	s, next := &j.Status, &v1alpha1.NextRun{Revision: s16("v1-")}
+	switch d.IntN(6) {
+	case 0:
+		j.Generation++
+		container(func(c *corev1.Container) { c.Image = fmt.Sprint(d.IntN(9)) })(j)
+	case 1:
+		s.Next = next
+		s.Revision = s16("v1-old")
+	case 2:
+		s.Next = next
+		next.SkippedBy = never
+		s.Revision = s16("v1-old")
+		s.SucceededRevisions = []string{revisionOf(j)}
+	case 3:
+		s.Next = &v1alpha1.NextRun{RunTokens: []string{"waited"}}
+	}
+}
+
+// s16 is a revision of a spec that exists nowhere.
+func s16(prefix string) string { return (prefix + "0123456789abcdef")[:len("v1-")+16] }
 
 // manageable is the spec without what would give it no status.
 func manageable(j *v1alpha1.BatchJob) *v1alpha1.BatchJobSpec {

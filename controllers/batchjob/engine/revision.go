@@ -96,13 +96,27 @@ func sameButSize(a, b string) bool {
 	return a[:hashLength] == b[:hashLength]
 }
 
-// Revisions are the two hashes of one spec; see Revision.
-type Revisions struct{ Whole, Fixed string }
+// Revisions are the hashes of one spec: the two of Revision, and that of the
+// rules by which the ends of pods count, which is everything but the template
+// and, for an Indexed job, its size.
+type Revisions struct{ Whole, Fixed, Rules string }
 
 // RevisionsOf computes them.
 func RevisionsOf(spec *v1alpha1.BatchJobSpec) Revisions {
 	whole, fixed := Revision(spec)
-	return Revisions{Whole: whole, Fixed: fixed}
+	rules := *spec
+	rules.Template = corev1.PodTemplateSpec{}
+	only, _ := Revision(&rules)
+	return Revisions{Whole: whole, Fixed: fixed, Rules: only[:hashLength]}
+}
+
+// sizeOf is the size in the revision of an Indexed job.
+func sizeOf(revision string) (size int32, indexed bool) {
+	if len(revision) <= hashLength+len(sizeMark) {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(revision[hashLength+len(sizeMark):], 10, 32)
+	return int32(n), err == nil
 }
 
 // mutableWhileSuspended removes the fields that a suspended job may change.

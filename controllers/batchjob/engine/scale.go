@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -99,6 +101,9 @@ func (w *work) running() Outcome {
 	if stuck != nil {
 		out.Short, out.Message = stuck.Why.Reason, describe(stuck)
 	}
+	if len(w.asked) > 0 {
+		out.Message = strings.TrimPrefix(out.Message+"; run "+strconv.FormatInt(w.run+1, 10)+" follows, asked for with token "+quoted(w.asked), "; ")
+	}
 	return out
 }
 
@@ -124,7 +129,11 @@ func (w *work) remove(n int) {
 	}
 	rest := slices.DeleteFunc(slices.Clone(w.activePods), func(p *Pod) bool { return useless[p] })
 	slices.SortFunc(rest, leastDone)
-	pods = append(pods, rest[:max(0, min(n-len(useless), len(rest)))]...)
+	w.take(append(pods, rest[:max(0, min(n-len(useless), len(rest)))]...))
+}
+
+// take removes active pods so that their end counts as nothing.
+func (w *work) take(pods []*Pod) {
 	for _, p := range pods[:min(len(pods), maxChanges)] {
 		if p.Tracked {
 			w.plan.Drop = append(w.plan.Drop, p.PodRef)

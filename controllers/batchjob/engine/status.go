@@ -28,6 +28,7 @@ func (w *work) status() *v1alpha1.BatchJobStatus {
 	markRequest(w.job, s)
 	if w.begun() {
 		w.markRun(s)
+		w.markNext(s)
 	}
 	w.markTime(s)
 	w.markVerdict(s)
@@ -55,7 +56,10 @@ func (w *work) markRun(s *v1alpha1.BatchJobStatus) {
 			s.Run.Reason = v1alpha1.RunScheduled
 		}
 	}
-	s.Revision, s.FixedRevision = w.revision, w.fixed
+	if s.Run.Started == nil && (len(w.plan.Create)+len(w.pods) > 0 || w.verdict != nil) {
+		s.Run.Started = new(metav1.NewTime(w.o.Now))
+	}
+	s.Revision, s.FixedRevision, s.RulesRevision = w.revision, w.fixed, w.rules
 }
 
 // markTime keeps startTime, which is not set while suspended, and the condition
@@ -64,13 +68,19 @@ func (w *work) markTime(s *v1alpha1.BatchJobStatus) {
 	now := metav1.NewTime(w.o.Now)
 	if w.verdict == nil && w.job.Spec.IsSuspended() {
 		s.StartTime = nil
-		w.set(s, v1alpha1.ConditionSuspended, metav1.ConditionTrue, v1alpha1.ReasonJobSuspended, "Job suspended")
-		return
-	}
-	if s.StartTime == nil && w.begun() && !w.neverStarts() {
+	} else if s.StartTime == nil && w.begun() && !w.neverStarts() && (!w.superseded || w.verdict != nil) {
 		s.StartTime = &now
 	}
-	if w.verdict == nil && meta.IsStatusConditionTrue(s.Conditions, v1alpha1.ConditionSuspended) {
+	if w.verdict == nil {
+		w.markSuspended(s)
+	}
+}
+
+func (w *work) markSuspended(s *v1alpha1.BatchJobStatus) {
+	switch {
+	case w.job.Spec.IsSuspended():
+		w.set(s, v1alpha1.ConditionSuspended, metav1.ConditionTrue, v1alpha1.ReasonJobSuspended, "Job suspended")
+	case meta.IsStatusConditionTrue(s.Conditions, v1alpha1.ConditionSuspended):
 		w.set(s, v1alpha1.ConditionSuspended, metav1.ConditionFalse, v1alpha1.ReasonJobResumed, "Job resumed")
 	}
 }
@@ -95,6 +105,7 @@ func (w *work) markVerdict(s *v1alpha1.BatchJobStatus) {
 	w.set(s, v.terminal(), metav1.ConditionTrue, v.reason, v.message)
 	if v.success {
 		s.CompletionTime = new(metav1.NewTime(w.o.Now))
+		s.SucceededRevisions = newest(maxRevisions, []string{w.revision}, s.SucceededRevisions)
 	}
 }
 
