@@ -9,11 +9,16 @@ import (
 
 	"github.com/stint-dev/stint/controllers/batchjob"
 	"github.com/stint-dev/stint/controllers/cronbatchjob"
+	"github.com/stint-dev/stint/controllers/report"
 )
 
 // setupControllers hands the manager to both kinds.
 func setupControllers(mgr ctrl.Manager, o options, pods *batchjob.PodCache) error {
 	shard, err := shardLabels(o.watch)
+	if err != nil {
+		return err
+	}
+	notifier, err := setupNotifier(mgr, o.eventsAddr)
 	if err != nil {
 		return err
 	}
@@ -23,11 +28,13 @@ func setupControllers(mgr ctrl.Manager, o options, pods *batchjob.PodCache) erro
 			Concurrent:              o.concurrent,
 			RateLimiter:             controller.GetRateLimiter(o.retry),
 			HideTerminationMessages: o.hideTerminationMessages,
+			Notifier:                notifier,
 		}),
 		cronbatchjob.SetupWithManager(mgr, cronbatchjob.Options{
 			Concurrent:  o.concurrent,
 			RateLimiter: controller.GetRateLimiter(o.retry),
 			ShardLabels: shard,
+			Notifier:    notifier,
 		}),
 	)
 }
@@ -44,4 +51,16 @@ func shardLabels(watch controller.WatchOptions) (keys []string, err error) {
 		keys = append(keys, requirements[i].Key())
 	}
 	return keys, nil
+}
+
+// setupNotifier runs what posts events; without an address there is none.
+func setupNotifier(mgr ctrl.Manager, address string) (*report.Notifier, error) {
+	if address == "" {
+		return nil, nil
+	}
+	notifier, err := report.NewNotifier(address)
+	if err != nil {
+		return nil, fmt.Errorf("--events-addr: %w", err)
+	}
+	return notifier, mgr.Add(notifier)
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/fluxcd/pkg/runtime/leaderelection"
 	"github.com/fluxcd/pkg/runtime/logger"
 	"github.com/spf13/pflag"
+
+	"github.com/stint-dev/stint/controllers/report"
 )
 
 // options holds every flag. Names are Flux's, so that the patches people
@@ -20,6 +22,7 @@ type options struct {
 	metricsAddr   string
 	metricsSecure bool
 	healthAddr    string
+	eventsAddr    string
 	concurrent    int
 	api           apiLimits
 
@@ -79,6 +82,8 @@ func (o *options) bind(fs *pflag.FlagSet) {
 	fs.BoolVar(&o.metricsSecure, "metrics-secure", true,
 		"Serve metrics over HTTPS, only to callers that the API server authenticates and allows to get /metrics.")
 	fs.StringVar(&o.healthAddr, "health-addr", ":9440", "The address the health endpoint binds to.")
+	fs.StringVar(&o.eventsAddr, "events-addr", "",
+		"The address of Flux's notification-controller, to which events are posted; empty posts none.")
 	fs.IntVar(&o.concurrent, "concurrent", 10, "The number of objects of each kind reconciled at the same time.")
 	fs.Float32Var(&o.api.qps, "kube-api-qps", 50.0, "The maximum queries-per-second of requests sent to the Kubernetes API.")
 	fs.IntVar(&o.api.burst, "kube-api-burst", 300, "The maximum burst of requests sent to the Kubernetes API at once.")
@@ -103,6 +108,11 @@ func (o *options) bind(fs *pflag.FlagSet) {
 func (o *options) validate() error {
 	if o.concurrent < 1 {
 		return fmt.Errorf("--concurrent is %d, it must be at least 1", o.concurrent)
+	}
+	if o.eventsAddr != "" {
+		if _, err := report.NewNotifier(o.eventsAddr); err != nil {
+			return fmt.Errorf("--events-addr: %w", err)
+		}
 	}
 	if o.api.qps <= 0 || o.api.burst < 1 {
 		return errors.New("--kube-api-qps and --kube-api-burst must be greater than 0")

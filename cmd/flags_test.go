@@ -52,6 +52,7 @@ func TestBadFlags(t *testing.T) {
 	for _, args := range []string{
 		"--nope", "--concurrent=0", "--concurrent=many", "--kube-api-qps=0", "--kube-api-burst=0",
 		"--log-level=loud", "--log-encoding=xml", "--watch-label-selector=shard=a", "stray",
+		"--events-addr=notification-controller", "--events-addr=ftp://notification-controller/",
 	} {
 		var stdout, stderr bytes.Buffer
 		if code := run(t.Context(), []string{args}, &stdout, &stderr); code != exitUsage {

@@ -82,6 +82,7 @@ func TestOneNamespace(t *testing.T) {
 		"watchAllNamespaces=true":  {"--concurrent=10", "--log-level=info"},
 		"watchAllNamespaces=false": {"--concurrent=10", "--log-level=info", "--watch-all-namespaces=false"},
 		"metrics.secure=false":     {"--concurrent=10", "--log-level=info", "--metrics-secure=false"},
+		"eventsAddr=http://nc/":    {"--concurrent=10", "--log-level=info", "--events-addr=http://nc/"},
 	} {
 		if got := deployment(t, "--set", set).Spec.Template.Spec.Containers[0].Args; !slices.Equal(got, want) {
 			t.Errorf("--set %s: args %v, want %v", set, got, want)
@@ -172,8 +173,8 @@ func TestNetworkPolicy(t *testing.T) {
 		t.Errorf("peers that nobody named: %+v", policy)
 	}
 	all := one[*networkingv1.NetworkPolicy](t, decode(t, template(t, "--values", allSet)), "other").Spec
-	if len(all.Ingress[1].From) != 1 || len(all.Egress) != 3 || all.Egress[1].To[0].IPBlock.CIDR != "10.0.0.1/32" ||
-		all.Egress[1].Ports[0].Port.IntValue() != 8443 || all.Egress[2].Ports[0].Port.IntValue() != 3128 {
+	if len(all.Ingress[1].From) != 1 || len(all.Egress) != 4 || all.Egress[1].To[0].IPBlock.CIDR != "10.0.0.1/32" ||
+		all.Egress[1].Ports[0].Port.IntValue() != 8443 || all.Egress[2].Ports[0].Port.IntValue() != 8080 || all.Egress[3].Ports[0].Port.IntValue() != 3128 {
 		t.Errorf("%+v", all)
 	}
 }

@@ -31,6 +31,8 @@ func TestSchemaRefuses(t *testing.T) {
 		"watchAllNamespaces=team-a":                   "watchAllNamespaces",
 		"concurrency=0":                               "concurrency",
 		"logLevel=verbose":                            "logLevel",
+		"eventsAddr=notification-controller":          "eventsAddr",
+		"networkPolicy.eventsPorts={0}":               "eventsPorts",
 		"extraArgs={concurrent}":                      "extraArgs",
 		"extraEnv[0].value=x":                         "extraEnv",
 		"extraVolumes[0].emptyDir=x":                  "extraVolumes",

@@ -183,13 +183,15 @@ type Options struct {
 	// HideTerminationMessages keeps what containers wrote out of conditions
 	// and events.
 	HideTerminationMessages bool
+	// Notifier is told of events; nil if nobody is.
+	Notifier *report.Notifier
 }
 
 // SetupWithManager registers the controller and what it watches.
 func SetupWithManager(mgr ctrl.Manager, opts Options) error {
 	r := &Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Pods: opts.Pods, Clock: clock.RealClock{},
-		Voice:                   &report.Voice{Recorder: mgr.GetEventRecorder("stint-controller")},
+		Voice:                   &report.Voice{Recorder: mgr.GetEventRecorder("stint-controller"), Notifier: opts.Notifier},
 		HideTerminationMessages: opts.HideTerminationMessages,
 	}
 	r.init()

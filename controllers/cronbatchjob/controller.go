@@ -122,13 +122,15 @@ type Options struct {
 	RateLimiter workqueue.TypedRateLimiter[reconcile.Request]
 	// ShardLabels are the keys of Reconciler.ShardLabels.
 	ShardLabels []string
+	// Notifier is told of events; nil if nobody is.
+	Notifier *report.Notifier
 }
 
 // SetupWithManager registers the controller and what it watches.
 func SetupWithManager(mgr ctrl.Manager, opts Options) error {
 	r := &Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Clock: clock.RealClock{},
-		Voice:       &report.Voice{Recorder: mgr.GetEventRecorder("stint-controller")},
+		Voice:       &report.Voice{Recorder: mgr.GetEventRecorder("stint-controller"), Notifier: opts.Notifier},
 		ShardLabels: opts.ShardLabels,
 	}
 	r.init()

@@ -5,6 +5,7 @@
 //	outcome.go   how each state of the engine reads: phase, Ready, Reconciling, Stalled
 //	classify.go  an API error is one of: never works, works later, somebody else's turn
 //	events.go    Kubernetes events, spoken after the write they tell of
+//	notify.go    the same events for Flux's notification-controller, off the reconcile path
 //	metrics.go   every metric with its labels
 //
 // The same for CronBatchJobs:

@@ -22,6 +22,8 @@ type Recorder interface {
 type Voice struct {
 	// Recorder takes Kubernetes events; nil speaks none.
 	Recorder Recorder
+	// Notifier takes them for Flux's notification-controller; nil tells it none.
+	Notifier *Notifier
 }
 
 const (
@@ -81,7 +83,9 @@ func (v *Voice) followed(job *v1alpha1.BatchJob, before, after *v1alpha1.BatchJo
 }
 
 // turned tells of one condition that changed.
-func (v *Voice) turned(job *v1alpha1.BatchJob, after *v1alpha1.BatchJobStatus, c *metav1.Condition) {
+func (v *Voice) turned(before *v1alpha1.BatchJob, after *v1alpha1.BatchJobStatus, c *metav1.Condition) {
+	job := new(*before)
+	job.Status = *after // run and revision are those of what became true
 	isTrue := c.Status == metav1.ConditionTrue
 	switch {
 	case c.Type == v1alpha1.ConditionSuspended && isTrue:
@@ -102,9 +106,14 @@ func (v *Voice) turned(job *v1alpha1.BatchJob, after *v1alpha1.BatchJobStatus, c
 
 // event speaks of an object of either kind.
 func (v *Voice) event(object client.Object, kind, reason, message string) {
-	if v != nil && v.Recorder != nil {
-		v.Recorder.Eventf(object, nil, kind, reason, action, "%s", cut(message, maxNote))
+	if v == nil {
+		return
 	}
+	note := cut(message, maxNote)
+	if v.Recorder != nil {
+		v.Recorder.Eventf(object, nil, kind, reason, action, "%s", note)
+	}
+	v.Notifier.tell(object, kind, reason, note)
 }
 
 // list is batch/v1's sentence for one pod, and counts them for more.

@@ -33,10 +33,16 @@ var (
 		Name: "stint_stale_reads_total",
 		Help: "Observations put off because a cache was behind our own writes (waited), or made against the API server instead (live).",
 	}, []string{"how"})
+
+	// result: sent, failed (given up), dropped (the oldest of too many).
+	notifications = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "stint_notifications_total",
+		Help: "Events for notification-controller, by what became of them.",
+	}, []string{"result"})
 )
 
 func init() {
-	metrics.Registry.MustRegister(jobsFinished, podsEnded, podsMade, staleReads)
+	metrics.Registry.MustRegister(jobsFinished, podsEnded, podsMade, staleReads, notifications)
 }
 
 func jobFinished(job *v1alpha1.BatchJob, c *metav1.Condition) {
@@ -63,3 +69,6 @@ func podsFinished(before, after *v1alpha1.BatchJobStatus) {
 
 // StaleRead counts an observation that a cache could not serve.
 func StaleRead(how string) { staleReads.WithLabelValues(how).Inc() }
+
+// notified counts what became of an event for notification-controller.
+func notified(result string) { notifications.WithLabelValues(result).Inc() }
