@@ -12,6 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/tools/cache"
+
+	"github.com/stint-dev/stint/api/v1alpha1"
 )
 
 // ledger is what became of every pod of a namespace, also of those that are
@@ -114,4 +116,17 @@ func (s *space) saw(format string, args ...any) {
 	if !s.Failed() {
 		fmt.Printf("e2e: %s: %s\n", strings.ReplaceAll(name, "_", " "), fmt.Sprintf(format, args...))
 	}
+}
+
+// runs lists the number of the run of all pods that a job ever had.
+func (l *ledger) runs(job string) []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var out []string
+	for _, uid := range l.order {
+		if p := l.pods[uid]; p.Labels["job-name"] == job {
+			out = append(out, p.Labels[v1alpha1.LabelRun])
+		}
+	}
+	return out
 }

@@ -24,13 +24,16 @@ type pain struct {
 }
 
 var pains = []pain{
-	{"R1 a changed image", immutableJob, nil},
+	{"R1 a changed image", immutableJob, changedImage},
 	{"R2 a finished job is cleaned up", ttlRunsAgain, ttlKeepsRecord},
-	{"R3 a migration before the second release", secondReleaseStuck, nil},
-	{"R4 a run is asked for", tokenRunsNothing, nil},
-	{"R6 a change is reverted", revertRunsAgain, nil},
-	{"R7 somebody suspends it", suspendUnseen, nil},
-	{"R8 a release comes in mid-run", twoReleasesAtOnce, nil},
+	{"R2 a finished job is cleaned up, self-heal", argoRunsAgain, argoKeepsRecord},
+	{"R3 a migration before the second release", secondReleaseStuck, secondRelease},
+	{"R4 a run is asked for", tokenRunsNothing, tokenRunsOnce},
+	{"R5 a scheduled run fails", failedCronUntold, failedCronTold},
+	{"R6 a change is reverted", revertRunsAgain, revertRunsNothing},
+	{"R7 somebody suspends it", suspendUnseen, suspendTold},
+	{"R8 a release comes in mid-run", twoReleasesAtOnce, oneReleaseAtATime},
+	{"R9 the CRD's size", embeddedJob, ownCRDs},
 }
 
 // R1

@@ -1,5 +1,6 @@
 -- Health of a CronBatchJob: that of its schedule. What became of its runs is
--- not health: one failed run must not degrade the application.
+-- not health: one failed run must not degrade the application. Nor is that it is
+-- suspended: Argo CD would call the whole application so.
 local function condition(kind)
   for _, c in ipairs(obj.status.conditions or {}) do
     if c.type == kind then
@@ -23,9 +24,6 @@ if stalled ~= nil and stalled.status == "True" then
 end
 if ready == nil then
   return {status = "Progressing", message = "The operator has not reported yet"}
-end
-if ready.reason == "Suspended" then
-  return {status = "Suspended", message = ready.message}
 end
 if ready.status == "True" then
   return {status = "Healthy", message = ready.message}
