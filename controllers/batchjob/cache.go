@@ -3,8 +3,10 @@ package batchjob
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
+	"unique"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -103,65 +105,108 @@ func TrimPod(obj any) (any, error) {
 	if !ok {
 		return obj, nil
 	}
-	trimmed := &corev1.Pod{ObjectMeta: pod.ObjectMeta}
-	trimmed.ManagedFields, trimmed.GenerateName = nil, ""
-	trimmed.Labels = pick(pod.Labels, v1alpha1.LabelJobUID, v1alpha1.LabelJobName, v1alpha1.LabelRun, v1alpha1.LabelControllerUID)
-	trimmed.Annotations = pick(pod.Annotations, v1alpha1.AnnotationRevision, v1alpha1.AnnotationCompletionIndex,
-		v1alpha1.AnnotationIndexFailureCount, v1alpha1.AnnotationIndexIgnoredFailureCount)
-	trimmed.Spec.NodeName = pod.Spec.NodeName
-	trimmed.Status = corev1.PodStatus{
-		Phase: pod.Status.Phase, Reason: pod.Status.Reason, Message: pod.Status.Message,
-		InitContainerStatuses: trimContainers(pod.Status.InitContainerStatuses),
-		ContainerStatuses:     trimContainers(pod.Status.ContainerStatuses),
+	m := &pod.ObjectMeta
+	trimmed := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
+		Name: m.Name, Namespace: shared(m.Namespace), UID: m.UID, ResourceVersion: m.ResourceVersion,
+		CreationTimestamp: m.CreationTimestamp, DeletionTimestamp: m.DeletionTimestamp, DeletionGracePeriodSeconds: m.DeletionGracePeriodSeconds,
+		Labels: pick(m.Labels, v1alpha1.LabelJobUID, v1alpha1.LabelJobName, v1alpha1.LabelRun, v1alpha1.LabelControllerUID),
+		Annotations: pick(m.Annotations, v1alpha1.AnnotationRevision, v1alpha1.AnnotationCompletionIndex,
+			v1alpha1.AnnotationIndexFailureCount, v1alpha1.AnnotationIndexIgnoredFailureCount),
+		OwnerReferences: trimOwners(m.OwnerReferences),
+	}}
+	for _, f := range m.Finalizers {
+		trimmed.Finalizers = append(trimmed.Finalizers, shared(f))
 	}
-	trimmed.Status.Conditions = trimConditions(pod.Status.Conditions)
+	trimmed.Spec.NodeName = shared(pod.Spec.NodeName)
+	s := &pod.Status
+	trimmed.Status = corev1.PodStatus{
+		Phase: shared(s.Phase), Reason: shared(s.Reason), Message: s.Message,
+		InitContainerStatuses: trimContainers(s.InitContainerStatuses),
+		ContainerStatuses:     trimContainers(s.ContainerStatuses),
+		Conditions:            trimConditions(pod),
+	}
 	return trimmed, nil
 }
 
-// trimConditions keeps type and status of all, which podFailurePolicy may name,
-// and more of those that tell when or why.
-func trimConditions(conditions []corev1.PodCondition) []corev1.PodCondition {
-	out := make([]corev1.PodCondition, 0, len(conditions))
-	for _, c := range conditions {
-		switch c.Type {
-		case corev1.PodReady, corev1.PodScheduled, v1alpha1.PodConditionStartTimeout:
-			out = append(out, c)
-		default:
-			out = append(out, corev1.PodCondition{Type: c.Type, Status: c.Status})
+// shared is the same text for all who have it. What the pods of a job have in
+// common takes more room than what they have not.
+func shared[S ~string](s S) S { return unique.Make(s).Value() }
+
+// trimOwners keeps the controller, of which ownerOf and the garbage of others
+// ask.
+func trimOwners(refs []metav1.OwnerReference) []metav1.OwnerReference {
+	for i := range refs {
+		if ref := &refs[i]; ref.Controller != nil && *ref.Controller {
+			return []metav1.OwnerReference{{APIVersion: shared(ref.APIVersion), Kind: shared(ref.Kind), Name: shared(ref.Name),
+				UID: shared(ref.UID), Controller: &yes}}
 		}
 	}
-	return out
+	return nil
+}
+
+var yes = true
+
+// trimConditions keeps what tells when a pod was ready and why it does not
+// start; of one that fails or is deleted also type and status of all others,
+// which podFailurePolicy may name.
+func trimConditions(pod *corev1.Pod) []corev1.PodCondition {
+	var kept []corev1.PodCondition
+	failing := pod.Status.Phase == corev1.PodFailed || pod.DeletionTimestamp != nil
+	for i := range pod.Status.Conditions {
+		c := &pod.Status.Conditions[i]
+		t := corev1.PodCondition{Type: shared(c.Type), Status: shared(c.Status)}
+		switch {
+		case c.Type == corev1.PodReady:
+			t.LastTransitionTime = c.LastTransitionTime
+		case c.Type == v1alpha1.PodConditionStartTimeout, c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse:
+			t.Reason, t.Message = shared(c.Reason), c.Message
+		case !failing:
+			continue
+		}
+		kept = append(kept, t)
+	}
+	return slices.Clip(kept)
 }
 
 func trimContainers(statuses []corev1.ContainerStatus) []corev1.ContainerStatus {
-	var out []corev1.ContainerStatus
+	if len(statuses) == 0 {
+		return nil
+	}
+	out := make([]corev1.ContainerStatus, 0, len(statuses))
 	for i := range statuses {
 		s := &statuses[i]
-		t := corev1.ContainerStatus{Name: s.Name, RestartCount: s.RestartCount,
+		t := corev1.ContainerStatus{Name: shared(s.Name), RestartCount: s.RestartCount,
 			State: trimState(s.State), LastTerminationState: trimState(s.LastTerminationState)}
 		if s.State.Waiting != nil {
-			t.Image = s.Image
+			t.Image = shared(s.Image)
 		}
 		out = append(out, t)
 	}
 	return out
 }
 
-// trimState drops the container's id, which nobody here reads.
+// trimState keeps when and why; of a running container, that it runs.
 func trimState(state corev1.ContainerState) corev1.ContainerState {
-	if state.Terminated != nil {
-		ended := *state.Terminated
-		ended.ContainerID = ""
-		state.Terminated = &ended
+	switch {
+	case state.Terminated != nil:
+		t := state.Terminated
+		return corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
+			ExitCode: t.ExitCode, Reason: shared(t.Reason), Message: t.Message, FinishedAt: t.FinishedAt}}
+	case state.Running != nil:
+		return corev1.ContainerState{Running: &running}
+	case state.Waiting != nil:
+		return corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: shared(state.Waiting.Reason), Message: state.Waiting.Message}}
 	}
-	return state
+	return corev1.ContainerState{}
 }
+
+var running corev1.ContainerStateRunning
 
 func pick(m map[string]string, keys ...string) map[string]string {
 	out := make(map[string]string, len(keys))
 	for _, key := range keys {
 		if v, ok := m[key]; ok {
-			out[key] = v
+			out[key] = shared(v)
 		}
 	}
 	return out

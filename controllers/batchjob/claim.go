@@ -110,13 +110,17 @@ func withoutFinalizer(uid types.UID, version string) podPatch {
 	return podPatch{UID: uid, ResourceVersion: version, Remove: []string{v1alpha1.FinalizerJobTracking}}
 }
 
+var podGVK = corev1.SchemeGroupVersion.WithKind("Pod")
+
 // patch returns the version that the pod has now.
 func (r *Reconciler) patch(ctx context.Context, s *sight, ref engine.PodRef, p podPatch) (version string, err error) {
 	data, err := json.Marshal(map[string]podPatch{"metadata": p})
 	if err != nil {
 		return "", err
 	}
-	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: s.key.Namespace, Name: ref.Name}}
+	// The answer to a request for the metadata is the metadata.
+	pod := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: s.key.Namespace, Name: ref.Name}}
+	pod.SetGroupVersionKind(podGVK)
 	if err := r.Client.Patch(ctx, pod, client.RawPatch(types.StrategicMergePatchType, data)); err != nil {
 		return "", err
 	}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -204,8 +205,13 @@ func (l *Live) List(_ context.Context, out client.ObjectList, opts ...client.Lis
 	return listInto(out, l.proc.world.Store.list(k), nil, opts)
 }
 
-// copyInto makes *dst a deep copy of *src, as decoding an answer does.
+// copyInto makes *dst a deep copy of *src, as decoding an answer does; who asked
+// for the metadata gets that.
 func copyInto(dst, src client.Object) {
+	if meta, partial := dst.(*metav1.PartialObjectMetadata); partial {
+		src.(metav1.ObjectMetaAccessor).GetObjectMeta().(*metav1.ObjectMeta).DeepCopyInto(&meta.ObjectMeta)
+		return
+	}
 	reflect.ValueOf(dst).Elem().Set(reflect.ValueOf(src.DeepCopyObject()).Elem())
 }
 

@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -103,6 +104,9 @@ var (
 // kindOf is the kind of an object or a list. What the world does not hold is a
 // mistake of the test.
 func kindOf(o any) *kind {
+	if meta, partial := o.(*metav1.PartialObjectMetadata); partial && meta.GroupVersionKind() == podKind.gvk {
+		return podKind
+	}
 	k, ok := kinds[reflect.TypeOf(o)]
 	if !ok {
 		panic(fmt.Sprintf("the world has no %T", o))
