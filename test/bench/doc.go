@@ -1,7 +1,7 @@
 // Command bench measures what BatchJobs cost, side by side with the built-in
 // Job controller and with a client that makes the same writes without thinking.
 // It starts a control plane of its own (test/cluster), gives every contender
-// the same work in turn and prints ratios: on another machine the absolute
+// the same work in turn and prints goals and ratios: on another machine the absolute
 // numbers differ, the ratios should not. RESULTS.md holds a run and the method.
 //
 // The parts:
@@ -13,5 +13,6 @@
 //	workload.go   the work, and what is measured around it
 //	audit.go      who wrote what, from the API server's audit log
 //	restart.go    what a restart writes
+//	verdict.go    the goals, and whether they are met
 //	report.go     the tables
 package main

@@ -14,22 +14,30 @@ type figure struct {
 	of   func(*result) float64
 }
 
-var figures = []figure{
-	{"per second", (*result).perSecond},
-	{"controller CPU, ms each", (*result).cpuEach},
-	{"writes on jobs and pods, each", func(r *result) float64 { return float64(r.requests.writes()) / float64(r.n) }},
-	{"events, each", func(r *result) float64 { return float64(r.requests.events) / float64(r.n) }},
-	{"heap per cached pod, KiB", func(r *result) float64 { return r.heap / 1024 / float64(r.n) }},
-	{"resident set, MiB", func(r *result) float64 { return r.rss / (1 << 20) }},
-}
+var (
+	perSecond  = figure{"per second", (*result).perSecond}
+	cpuEach    = figure{"controller CPU, ms each", (*result).cpuEach}
+	writesEach = figure{"writes on jobs and pods, each", func(r *result) float64 { return float64(r.requests.writes()) / float64(r.n) }}
+	heapEach   = figure{"heap per cached pod, KiB", func(r *result) float64 { return r.heap / 1024 / float64(r.n) }}
+)
 
-// print writes the tables: ratios first.
+// compared are the figures of which ratios tell something; figures are all.
+var (
+	compared = []figure{perSecond, cpuEach, writesEach}
+	figures  = append(compared[:3:3],
+		figure{"events, each", func(r *result) float64 { return float64(r.requests.events) / float64(r.n) }},
+		heapEach,
+		figure{"resident set, MiB", func(r *result) float64 { return r.rss / (1 << 20) }})
+)
+
+// print writes the tables: goals and ratios first.
 func (s *session) print(w io.Writer) {
+	s.printVerdicts(w)
 	works := s.works()
 	fmt.Fprintln(w, "| work | figure | stint / built-in | stint / bare | built-in / bare |")
 	fmt.Fprintln(w, "|---|---|---|---|---|")
 	for _, name := range works {
-		for _, f := range figures[:3] {
+		for _, f := range compared {
 			fmt.Fprintf(w, "| %s | %s | %s | %s | %s |\n", name, f.name,
 				s.ratio(name, f, ours, builtIn), s.ratio(name, f, ours, bare), s.ratio(name, f, builtIn, bare))
 		}
@@ -49,7 +57,7 @@ func (s *session) print(w io.Writer) {
 func (s *session) works() []string {
 	var names []string
 	for i := range s.results {
-		if n := s.results[i].work; n != "restart" && !slices.Contains(names, n) {
+		if n := s.results[i].work; n != restartName && !slices.Contains(names, n) {
 			names = append(names, n)
 		}
 	}
@@ -66,35 +74,39 @@ func (s *session) all(work, contender string) []*result {
 	return all
 }
 
-// ratio is the median over the rounds of one contender's figure to another's
-// in the same round: what else the machine did then was the same for both.
-func (s *session) ratio(work string, f figure, a, b string) string {
-	over, under := s.all(work, a), s.all(work, b)
+// ratios are, round by round, one contender's figure to another's in the same
+// round: what else the machine did then was the same for both.
+func (s *session) ratios(work string, f figure, a, b string) []float64 {
+	over, under := s.values(work, f, a), s.values(work, f, b)
 	var ratios []float64
 	for i := range min(len(over), len(under)) {
-		if d := f.of(under[i]); d > 0 {
-			ratios = append(ratios, f.of(over[i])/d)
+		if under[i] > 0 {
+			ratios = append(ratios, over[i]/under[i])
 		}
 	}
-	if len(ratios) == 0 {
-		return "–"
-	}
-	text := fmt.Sprintf("%.2f", median(ratios))
-	if len(ratios) > 1 {
-		text += fmt.Sprintf(" (%.2f–%.2f)", slices.Min(ratios), slices.Max(ratios))
-	}
-	return text
+	return ratios
 }
 
-func (s *session) number(work string, f figure, contender string) string {
+func (s *session) ratio(work string, f figure, a, b string) string {
+	if ratios := s.ratios(work, f, a, b); len(ratios) > 0 {
+		return spread(ratios)
+	}
+	return "–"
+}
+
+func (s *session) values(work string, f figure, contender string) []float64 {
 	var values []float64
 	for _, r := range s.all(work, contender) {
 		values = append(values, f.of(r))
 	}
-	if len(values) == 0 {
-		return "–"
+	return values
+}
+
+func (s *session) number(work string, f figure, contender string) string {
+	if values := s.values(work, f, contender); len(values) > 0 {
+		return fmt.Sprintf("%.2f", median(values))
 	}
-	return fmt.Sprintf("%.2f", median(values))
+	return "–"
 }
 
 func median(v []float64) float64 {
@@ -105,7 +117,7 @@ func median(v []float64) float64 {
 func (s *session) printRestarts(w io.Writer) {
 	header := "\n| restart of | jobs | writes on jobs | writes on pods | events | reads | CPU, s |\n|---|---|---|---|---|---|---|"
 	for _, contender := range allContenders {
-		for _, r := range s.all("restart", contender) {
+		for _, r := range s.all(restartName, contender) {
 			if header != "" {
 				fmt.Fprintln(w, header)
 				header = ""

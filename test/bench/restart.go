@@ -29,7 +29,7 @@ func (s *session) restarts(ctx context.Context) error {
 }
 
 func (s *session) restart(ctx context.Context, contender string) (result, error) {
-	r := result{work: "restart", contender: contender, n: s.finished + s.running}
+	r := result{work: restartName, contender: contender, n: s.finished + s.running}
 	a, err := s.open(ctx, contender)
 	if err != nil {
 		return r, err

@@ -25,6 +25,14 @@ func (r *result) perSecond() float64 { return float64(r.n) / r.took.Seconds() }
 
 func (r *result) cpuEach() float64 { return float64(r.cpu.Microseconds()) / 1000 / float64(r.n) }
 
+// The names of the works; indexedName and levelName are followed by the size.
+const (
+	indexedName = "Indexed "
+	levelName   = "level "
+	onePodName  = "one-pod jobs"
+	restartName = "restart"
+)
+
 // creators is how many jobs are created at the same time.
 const creators = 20
 
@@ -54,18 +62,18 @@ func onePodJobs(prefix string, n int) []jobSpec {
 
 // indexed is one Indexed job, by all contenders, several rounds.
 func (s *session) indexed(ctx context.Context) error {
-	return s.repeat(ctx, s.rounds, s.indexedWork("Indexed "+strconv.Itoa(s.pods), s.pods))
+	return s.repeat(ctx, s.rounds, s.indexedWork(indexedName+strconv.Itoa(s.pods), s.pods))
 }
 
 // onePod is many jobs of one pod.
 func (s *session) onePod(ctx context.Context) error {
-	return s.repeat(ctx, s.rounds, work{name: "one-pod jobs", n: s.jobs, jobs: onePodJobs("job", s.jobs)})
+	return s.repeat(ctx, s.rounds, work{name: onePodName, n: s.jobs, jobs: onePodJobs("job", s.jobs)})
 }
 
 // scaling compares sizes.
 func (s *session) scaling(ctx context.Context) error {
 	for _, n := range s.levels {
-		if err := s.repeat(ctx, 1, s.indexedWork("level "+strconv.Itoa(n), n)); err != nil {
+		if err := s.repeat(ctx, 1, s.indexedWork(levelName+strconv.Itoa(n), n)); err != nil {
 			return err
 		}
 	}
