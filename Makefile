@@ -15,7 +15,7 @@ VERSION   ?= $(shell sed -n 's/^appVersion: *//p' charts/stint/Chart.yaml)
 IMAGE     ?= ghcr.io/stint-dev/stint-controller
 NAMESPACE ?= stint-system
 # Simulated histories of test/world; plain `go test` runs a few.
-HISTORIES ?= 2000
+HISTORIES ?= 10000
 # The seed of the first of them: always the same, so that nobody's change fails
 # by chance. Look for new trouble with HISTORIES=20000 FIRST=$$RANDOM.
 FIRST     ?= 1

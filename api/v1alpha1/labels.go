@@ -32,6 +32,9 @@ const (
 	// LabelJobUID carries the BatchJob's uid on its pods. The operator caches
 	// pods by it and nobody else sets it, whatever the selector is.
 	LabelJobUID = "batch.stint.dev/job-uid"
+	// LabelJob carries the BatchJob's name on pods that lack batch/v1's label of
+	// it, as the selector is the author's: an orphaned pod shows whose it was.
+	LabelJob = "batch.stint.dev/job-name"
 	// LabelRun carries the number of the run on its pods.
 	LabelRun = "batch.stint.dev/run"
 	// AnnotationRevision carries the run's revision on its pods.

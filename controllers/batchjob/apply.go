@@ -67,7 +67,11 @@ func (r *Reconciler) each(refs []engine.PodRef, do func(engine.PodRef)) {
 // pod of the same name.
 func (r *Reconciler) release(ctx context.Context, s *sight, ref engine.PodRef, out *outcome) {
 	_, err := r.patch(ctx, s, ref, withoutFinalizer(ref.UID, ""))
-	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsInvalid(err) {
+	gone := apierrors.IsNotFound(err) || apierrors.IsInvalid(err)
+	if gone || err == nil && s.pods[ref.UID].DeletionTimestamp != nil {
+		r.hidden.free(s.key, ref.UID)
+	}
+	if err != nil && !gone {
 		out.fail(fmt.Errorf("taking our finalizer off pod %s: %w", ref.Name, err))
 	}
 }
@@ -247,9 +251,13 @@ func (r *Reconciler) madeBefore(ctx context.Context, s *sight, order engine.PodO
 		return fmt.Errorf("looking at pod %s, which exists already: %w", order.Name, err)
 	}
 	if _, uid := ownerOf(pod); uid != s.Job.UID {
-		return fmt.Errorf("pod %s exists and does not belong to this BatchJob; delete it", order.Name)
+		r.taken.add(s.Job, order.Name)
+		return fmt.Errorf("pod %s exists and does not belong to this BatchJob; the next name is tried", order.Name)
 	}
 	r.fresh.wrotePod(s.Job, pod.ResourceVersion)
+	if pod.Labels[v1alpha1.LabelJobUID] == "" {
+		r.hidden.found(s.key, pod)
+	}
 	return nil
 }
 

@@ -41,10 +41,17 @@ func ownerOf(pod client.Object) (name string, uid types.UID) {
 		if ref.Kind == "BatchJob" && ref.APIVersion == v1alpha1.GroupVersion.String() {
 			return ref.Name, ref.UID
 		}
-		return pod.GetLabels()[v1alpha1.LabelJobName], ""
+		return labelledName(pod), ""
 	}
+	return labelledName(pod), types.UID(pod.GetLabels()[v1alpha1.LabelJobUID])
+}
+
+func labelledName(pod client.Object) string {
 	l := pod.GetLabels()
-	return l[v1alpha1.LabelJobName], types.UID(l[v1alpha1.LabelJobUID])
+	if name := l[v1alpha1.LabelJob]; name != "" {
+		return name
+	}
+	return l[v1alpha1.LabelJobName]
 }
 
 // PodCache is the cluster's pods as far as they are cached: those with our own
@@ -109,7 +116,7 @@ func TrimPod(obj any) (any, error) {
 	trimmed := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
 		Name: m.Name, Namespace: shared(m.Namespace), UID: m.UID, ResourceVersion: m.ResourceVersion,
 		CreationTimestamp: m.CreationTimestamp, DeletionTimestamp: m.DeletionTimestamp, DeletionGracePeriodSeconds: m.DeletionGracePeriodSeconds,
-		Labels: pick(m.Labels, v1alpha1.LabelJobUID, v1alpha1.LabelJobName, v1alpha1.LabelRun, v1alpha1.LabelControllerUID),
+		Labels: pick(m.Labels, v1alpha1.LabelJobUID, v1alpha1.LabelJobName, v1alpha1.LabelJob, v1alpha1.LabelRun, v1alpha1.LabelControllerUID),
 		Annotations: pick(m.Annotations, v1alpha1.AnnotationRevision, v1alpha1.AnnotationCompletionIndex,
 			v1alpha1.AnnotationIndexFailureCount, v1alpha1.AnnotationIndexIgnoredFailureCount),
 		OwnerReferences: trimOwners(m.OwnerReferences),

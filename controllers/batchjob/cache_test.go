@@ -45,7 +45,7 @@ func TestTrimmedPodsTellTheSame(t *testing.T) {
 func randomPod(chance *rand.Rand) *corev1.Pod {
 	one := func(in int) bool { return chance.IntN(in) == 0 }
 	p := pod("p")
-	for _, key := range []string{v1alpha1.LabelJobUID, v1alpha1.LabelJobName, v1alpha1.LabelRun, v1alpha1.LabelControllerUID, "app", v1alpha1.LabelCompletionIndex} {
+	for _, key := range []string{v1alpha1.LabelJobUID, v1alpha1.LabelJobName, v1alpha1.LabelJob, v1alpha1.LabelRun, v1alpha1.LabelControllerUID, "app", v1alpha1.LabelCompletionIndex} {
 		if one(3) {
 			p.Labels[key] = fmt.Sprint(chance.IntN(5))
 		} else if one(4) {

@@ -85,9 +85,11 @@ func (r *Reconciler) adopt(ctx context.Context, s *sight, refs []engine.PodRef, 
 	})
 }
 
-// disown takes everything of ours off a pod.
+// disown takes everything of ours off a pod, unless it has changed: it may match
+// again.
 func (r *Reconciler) disown(ctx context.Context, s *sight, ref engine.PodRef, out *outcome) {
-	_, err := r.patch(ctx, s, ref, podPatch{UID: ref.UID, Labels: map[string]any{v1alpha1.LabelJobUID: nil},
+	_, err := r.patch(ctx, s, ref, podPatch{UID: ref.UID, ResourceVersion: s.pods[ref.UID].ResourceVersion,
+		Labels: map[string]any{v1alpha1.LabelJobUID: nil, v1alpha1.LabelJob: nil},
 		Owners: []any{map[string]any{"$patch": "delete", "uid": s.Job.UID}},
 		Remove: []string{v1alpha1.FinalizerJobTracking}})
 	if client.IgnoreNotFound(err) != nil {

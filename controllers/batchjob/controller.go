@@ -66,10 +66,14 @@ type Reconciler struct {
 	fresh   *freshness
 	refused *refusals
 	revised *revisions
+	taken   *names
+	hidden  *hidden
 }
 
 func (r *Reconciler) init() {
-	r.once.Do(func() { r.fresh, r.refused, r.revised = newFreshness(), newRefusals(), newRevisions() })
+	r.once.Do(func() {
+		r.fresh, r.refused, r.revised, r.taken, r.hidden = newFreshness(), newRefusals(), newRevisions(), newNames(), newHidden()
+	})
 }
 
 // Reconcile looks at one job, decides, acts and reports.
@@ -142,13 +146,20 @@ func (r *Reconciler) forget(job types.NamespacedName) {
 	r.fresh.forget(job)
 	r.refused.forget(job)
 	r.revised.forget(job)
+	r.taken.forget(job)
+	r.hidden.forget(job)
 }
 
 // SawPod is told of each pod event after the cache holds it, and says which job
 // to look at.
-func (*Reconciler) SawPod(pod *corev1.Pod, _ bool) (owner types.NamespacedName, ours bool) {
+func (r *Reconciler) SawPod(pod *corev1.Pod, gone bool) (owner types.NamespacedName, ours bool) {
+	r.init()
 	job, _ := ownerOf(pod)
-	return types.NamespacedName{Namespace: pod.Namespace, Name: job}, job != ""
+	owner = types.NamespacedName{Namespace: pod.Namespace, Name: job}
+	if job != "" {
+		r.hidden.saw(owner, pod, gone)
+	}
+	return owner, job != ""
 }
 
 func (r *Reconciler) parallel(n int, do func(i int)) {

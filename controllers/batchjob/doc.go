@@ -9,6 +9,8 @@
 //	claim.go       pods taken over by selector, or given up
 //	pod.go         from the template to a Pod
 //	revisions.go   the hash of each job's spec, computed once
+//	hidden.go      pods that left the cache and may be there
+//	names.go       names of pods that others have
 //	retry.go       how long to wait when the API server refuses
 //	memory.go      all of what is remembered, for tests that compare worlds
 //	cache.go       which pods are cached, how little of them, and how far that is

@@ -33,6 +33,19 @@ func (r *Reconciler) Memory() string {
 	for _, key := range byName(r.refused.jobs) {
 		fmt.Fprintf(&b, "refused %s %+v\n", key, r.refused.jobs[key])
 	}
+	r.taken.mu.Lock()
+	defer r.taken.mu.Unlock()
+	for _, key := range byName(r.taken.jobs) {
+		fmt.Fprintf(&b, "taken %s %v\n", key, slices.Sorted(maps.Keys(r.taken.jobs[key].names)))
+	}
+	r.hidden.mu.Lock()
+	defer r.hidden.mu.Unlock()
+	for _, key := range byName(r.hidden.jobs) {
+		fmt.Fprintf(&b, "hidden %s %v\n", key, slices.Sorted(maps.Keys(r.hidden.jobs[key])))
+	}
+	for _, key := range byName(r.hidden.freed) {
+		fmt.Fprintf(&b, "gone %s %v\n", key, slices.Sorted(maps.Keys(r.hidden.freed[key])))
+	}
 	return b.String()
 }
 

@@ -41,6 +41,9 @@ func (r *Reconciler) observe(ctx context.Context, key types.NamespacedName) (*si
 	}
 	exists := err == nil
 	pods, err := r.podsNamed(ctx, key)
+	if err == nil {
+		pods, err = r.withHidden(ctx, key, pods)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +78,7 @@ func (r *Reconciler) observeJob(ctx context.Context, key types.NamespacedName, j
 		}
 	case current:
 	}
-	if missing(job, mine.pods) {
+	if missing(job, mine.pods) || len(r.hidden.unseen(job, mine.pods)) > 0 {
 		return r.observeLive(ctx, key)
 	}
 	return r.complete(ctx, r.sight(key, job, mine.pods, nil))
@@ -179,9 +182,16 @@ func (r *Reconciler) observeLive(ctx context.Context, key types.NamespacedName) 
 		return nil, fmt.Errorf("asking the API server for BatchJob %s: %w", key, err)
 	}
 	mine, version, err := r.livePods(ctx, job, client.MatchingLabels{v1alpha1.LabelJobUID: string(job.UID)})
-	if err == nil && missing(job, mine) {
+	if err == nil && (missing(job, mine) || len(r.hidden.unseen(job, mine)) > 0) {
 		// Some lost our label: look through all pods of the namespace.
-		mine, version, err = r.livePods(ctx, job)
+		if mine, version, err = r.livePods(ctx, job); err == nil {
+			for _, uid := range r.hidden.unseen(job, mine) {
+				r.hidden.free(key, uid)
+			}
+		}
+	}
+	if err == nil {
+		mine, err = r.withHidden(ctx, key, mine)
 	}
 	if err != nil {
 		return nil, err
@@ -248,7 +258,7 @@ func (r *Reconciler) sight(key types.NamespacedName, job *v1alpha1.BatchJob, min
 	}
 	s.add(strays)
 	if job != nil {
-		s.RetryAt, s.Revisions = r.refused.until(job), r.revised.of(job)
+		s.RetryAt, s.Revisions, s.Taken = r.refused.until(job), r.revised.of(job), r.taken.of(job)
 	}
 	return s
 }

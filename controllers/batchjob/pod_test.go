@@ -89,7 +89,8 @@ func TestNewPodWithASelectorOfItsAuthor(t *testing.T) {
 		j.Spec.ManualSelector = new(true)
 		j.Spec.Template.Labels = map[string]string{"app": "load"}
 	})
-	same(t, "labels", newPod(j, order).Labels, map[string]string{"app": "load", "batch.stint.dev/job-uid": "uid-of-work", "batch.stint.dev/run": "4"})
+	same(t, "labels", newPod(j, order).Labels, map[string]string{"app": "load", "batch.stint.dev/job-uid": "uid-of-work",
+		"batch.stint.dev/job-name": "work", "batch.stint.dev/run": "4"})
 }
 
 // TestNewPodOfAnIndex knows it in batch/v1's ways.

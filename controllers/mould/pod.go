@@ -117,6 +117,8 @@ func Labels(job *v1alpha1.BatchJob, run int64) map[string]string {
 	if !job.Spec.IsManualSelector() {
 		labels[v1alpha1.LabelJobName], labels[v1alpha1.LabelJobNameLegacy] = job.Name, job.Name
 		labels[v1alpha1.LabelControllerUID], labels[v1alpha1.LabelControllerUIDLegacy] = uid, uid
+	} else {
+		labels[v1alpha1.LabelJob] = job.Name
 	}
 	return labels
 }

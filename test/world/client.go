@@ -54,8 +54,11 @@ func (c *Client) Create(_ context.Context, obj client.Object, opts ...client.Cre
 	o := client.CreateOptions{}
 	o.ApplyOptions(opts)
 	sent := overTheWire(obj)
-	if err := c.proc.world.refuse(sent); err != nil || len(o.DryRun) > 0 {
+	if err := c.proc.world.refuse(sent); err != nil {
 		return err
+	}
+	if len(o.DryRun) > 0 {
+		return c.store().admits(kindOf(obj), obj.GetName())
 	}
 	by := c.proc.actor()
 	return c.write("create", sent, obj, func() (client.Object, error) {

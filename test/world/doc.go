@@ -32,6 +32,10 @@
 //	policies.go     what podFailurePolicy and successPolicy make of an end
 //	features.go     jobs with indexes and policies, drawn at random
 //	namespace.go    a namespace that is deleted
+//	meddling.go     hands that relabel pods, take finalizers off, make pods that match
+//	admission.go    a quota, and a policy that refuses every pod
+//	touched.go      what such hands excuse, and what they do not
+//	parallel.go     what goes on side by side, in any order
 //
 // Beside the random histories, everything that can happen in small worlds:
 //
@@ -52,8 +56,13 @@
 // may be old, its watch may break, and its handlers hear of things later than
 // its readers see them.
 //
-// Not simulated: admission, server-side apply, hands that relabel pods or take
-// finalizers off, manualSelector, paging, other people's controllers, requests of one process in parallel.
+// Not simulated: server-side apply, paging, other people's controllers, a hand
+// that writes a status. Requests that a process makes side by side come one after
+// the other, in any order.
+//
+// A pod that loses the label by which it is cached is found all the same, unless
+// its operator dies before it has looked for it, or it is an orphan that names no
+// job: then our finalizer stays until somebody puts the label back.
 //
 // # Replaying
 //

@@ -302,6 +302,8 @@ func (s *sheet) ledger(t *podTruth) {
 	times := []time.Time{t.doomedAt, t.succeededAt}
 	for field, v := range reflect.ValueOf(t).Elem().Fields() {
 		switch {
+		case field.Type == reflect.TypeFor[touches]():
+			s.flag(t.touched()) // nobody does that here
 		case field.Name == "recordedRV":
 			s.version(v.Int())
 		case field.Type == reflect.TypeFor[time.Time]():

@@ -3,6 +3,7 @@ package world
 import (
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -71,6 +72,10 @@ func TestHistories(t *testing.T) { play(t, Run) }
 //	an old look at a finished job that holds pods      393  own writes: patched once more
 func TestFeatureHistories(t *testing.T) { play(t, RunFeatures) }
 
+// TestHandsHistories plays those in which hands touch what is ours, and quotas
+// come and go.
+func TestHandsHistories(t *testing.T) { play(t, RunHands) }
+
 // play replays one seed, or plays as many as the environment asks for.
 func play(t *testing.T, run func(uint64, Program) Result) {
 	if s := os.Getenv(envSeed); s != "" {
@@ -105,6 +110,8 @@ func play(t *testing.T, run func(uint64, Program) Result) {
 
 // histories plays n histories side by side.
 func histories(t *testing.T, run func(uint64, Program) Result, first, n uint64) {
+	// A history lives for a millisecond and leaves little behind.
+	defer debug.SetGCPercent(debug.SetGCPercent(800))
 	var next, steps, failed atomic.Uint64
 	begin := time.Now()
 	var all sync.WaitGroup
@@ -131,7 +138,7 @@ func histories(t *testing.T, run func(uint64, Program) Result, first, n uint64) 
 // TestSameSeedSameStory: without it a seed would be worth nothing.
 func TestSameSeedSameStory(t *testing.T) {
 	for seed := range uint64(20) {
-		for _, run := range []func(uint64, Program) Result{Run, RunFeatures} {
+		for _, run := range []func(uint64, Program) Result{Run, RunFeatures, RunHands} {
 			if a, b := run(seed, stint), run(seed, stint); a.World.Story.String() != b.World.Story.String() {
 				t.Errorf("seed %d tells two stories", seed)
 			}

@@ -23,14 +23,25 @@ type Result struct {
 
 // Run plays the history of a seed: the same seed gives the same history, as
 // long as the controller is deterministic.
-func Run(seed uint64, program Program) (r Result) { return run(seed, program, false) }
+func Run(seed uint64, program Program) (r Result) {
+	return run(seed, program, func(*storm, *rand.Rand, *v1alpha1.BatchJob) {})
+}
 
 // RunFeatures is Run with a job that has more than batch/v1 had at first:
 // indexes, policies, and a namespace that may go, and with caches that change
 // while they are read.
-func RunFeatures(seed uint64, program Program) (r Result) { return run(seed, program, true) }
+func RunFeatures(seed uint64, program Program) (r Result) {
+	return run(seed, program, func(s *storm, rng *rand.Rand, j *v1alpha1.BatchJob) {
+		s.world.drawFeatures(rng, j)
+		s.climate.Disorder = []int{0, 20, 60}[rng.IntN(3)]
+	})
+}
 
-func run(seed uint64, program Program, features bool) (r Result) {
+// RunHands is Run with hands that have no business there.
+func RunHands(seed uint64, program Program) (r Result) { return run(seed, program, drawHands) }
+
+// run plays a history; what it has beyond a plain job is drawn by draw.
+func run(seed uint64, program Program, draw func(*storm, *rand.Rand, *v1alpha1.BatchJob)) (r Result) {
 	rng := rand.New(rand.NewPCG(seed, 0x5717))
 	w := New(program)
 	w.Nodes.rng, w.User.rng, w.own = rng, rng, map[ownWrite]client.Object{}
@@ -50,15 +61,14 @@ func run(seed uint64, program Program, features bool) (r Result) {
 	w.User.MayDelete = rng.IntN(6) == 0
 	w.Story.Add("the climate: %+v", s.climate)
 	job := drawJob(rng)
-	if features {
-		w.drawFeatures(rng, job)
-		s.climate.Disorder = []int{0, 20, 60}[rng.IntN(3)]
-	}
+	draw(s, rng, job)
 	if rng.IntN(2) == 0 {
 		w.User.Again = job
 	}
 	w.User.Create(job)
 	s.rage()
+	w.settle()
+	w.amend()
 	w.settle()
 	w.judge()
 	return r
@@ -134,18 +144,26 @@ func (w *World) judge() {
 		w.fail("everything has settled, and the namespace does not go: %d pods and %d jobs are in it", len(w.Store.list(podKind)), len(w.Store.list(jobKind)))
 	}
 	w.judgeCost()
+	if w.User.strays > 0 { // nobody tells of a pod that a selector matches
+		w.lookAgain()
+	}
 	before := w.Writes
 	if p := w.live(); p != nil {
-		for _, o := range w.Store.list(jobKind) {
-			p.Queue.Add(client.ObjectKeyFromObject(o))
-		}
-		w.settle()
+		w.lookAgain()
 		p.die()
 		w.settle()
 	}
 	if w.Writes != before {
 		w.fail("everything has settled, and the operator still makes %d writes", w.Writes-before)
 	}
+}
+
+// lookAgain has the operator look at every job.
+func (w *World) lookAgain() {
+	for _, o := range w.Store.list(jobKind) {
+		w.live().Queue.Add(client.ObjectKeyFromObject(o))
+	}
+	w.settle()
 }
 
 // letGo judges what our finalizer still holds.
@@ -205,7 +223,7 @@ func mayWait(j *v1alpha1.BatchJob) bool {
 // judgeCost bounds the writes: what must be written for each pod and each
 // trouble, and some for the job.
 func (w *World) judgeCost() {
-	bound := 30 + 12*len(w.Truth.order) + 4*w.Troubles
+	bound := 30 + 12*len(w.Truth.order) + 4*w.Troubles + 2*w.Store.Admission.refusals
 	if w.Writes > bound {
 		w.fail("%d writes for %d pods and %d troubles: the operator loops", w.Writes, len(w.Truth.order), w.Troubles)
 	}

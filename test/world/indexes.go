@@ -109,7 +109,7 @@ func (r *rulebook) indexErrors(old, now *v1alpha1.BatchJob) {
 	for _, i := range completed(old) {
 		r.bad(i < width(now) && !slices.Contains(done, i), "index %d is not completed any more", i)
 	}
-	r.bad(perIndex(now) != (s.FailedIndexes != nil), "failedIndexes set: %v, backoffLimitPerIndex set: %v", s.FailedIndexes != nil, perIndex(now))
+	r.bad(s.Run != nil && perIndex(now) != (s.FailedIndexes != nil), "failedIndexes set: %v, backoffLimitPerIndex set: %v", s.FailedIndexes != nil, perIndex(now))
 	if s.FailedIndexes == nil {
 		return
 	}

@@ -26,7 +26,7 @@ func (t *Truth) bookIndexes(old, now *v1alpha1.BatchJob) {
 		}
 		found := false
 		for _, p := range t.ofIndex(now, i) {
-			if p.witness() {
+			if p.witness() || p.uncertain() && p.now.Status.Phase == corev1.PodSucceeded {
 				found, p.recorded, p.recordedRV = true, asSucceeded, rvOf(now)
 			}
 		}
@@ -48,7 +48,7 @@ func (p *podTruth) mayFailIndex(j *v1alpha1.BatchJob) bool {
 
 // mustFailIndex: in each state that it was in.
 func (p *podTruth) mustFailIndex(j *v1alpha1.BatchJob) bool {
-	if !podEnded(p.now) || p.late || p.wavering {
+	if !podEnded(p.now) || p.excused() || p.wavering {
 		return false
 	}
 	return p.ways.surely(failsIndex) || p.ways&ignored == 0 && p.ways != 0 && p.fails >= int(*j.Spec.BackoffLimitPerIndex)
@@ -66,14 +66,14 @@ func (t *Truth) closeIndex(job *v1alpha1.BatchJob, p *podTruth) bool {
 		return false
 	}
 	switch done, failed := completed(job), failedOnes(job); {
-	case p.index >= width(job):
+	case p.index < 0 || p.index >= width(job):
 		p.recorded = asNothing
-		if activePod(p.now) && !p.late {
+		if activePod(p.now) && !p.excused() {
 			t.world.fail("%s is finished while pod %s is active", job.Name, p.now.Name)
 		}
 		return true
 	case p.now.Status.Phase == corev1.PodSucceeded:
-		if !slices.Contains(done, p.index) && !slices.Contains(failed, p.index) && !p.late {
+		if !slices.Contains(done, p.index) && !slices.Contains(failed, p.index) && !p.excused() {
 			t.world.fail("%s is finished without index %d, of which pod %s has succeeded\n%s", job.Name, p.index, p.now.Name, brief(job))
 		}
 		p.recorded = asNothing
@@ -107,12 +107,12 @@ func (t *Truth) indexFree(p *podTruth, j *jobTruth, v *v1alpha1.BatchJob, by Act
 func (t *Truth) indexAlone(p *podTruth, v *v1alpha1.BatchJob, by Actor) {
 	for _, q := range t.ofIndex(v, p.index) {
 		switch {
-		case q.gone || q.late && !sees(by, q):
+		case q.gone || overlooked(by, q):
 		case activePod(q.now):
 			t.world.fail("%s creates pod %s of index %d, which pod %s has", by.Name, p.now.Name, p.index, q.now.Name)
 		case !podEnded(q.now) && v.Spec.GetPodReplacementPolicy() == v1alpha1.Failed:
 			t.world.fail("%s creates pod %s of index %d while pod %s terminates", by.Name, p.now.Name, p.index, q.now.Name)
-		case q.witness() && !q.wavering:
+		case q.witness() && !q.wavering && !q.uncertain():
 			t.world.fail("%s creates pod %s of index %d, of which pod %s has succeeded", by.Name, p.now.Name, p.index, q.now.Name)
 		}
 	}
@@ -144,7 +144,7 @@ func (t *Truth) carriesOn(p *podTruth, v *v1alpha1.BatchJob, by Actor) {
 // left.
 func (t *Truth) lastAttempt(p *podTruth, v *v1alpha1.BatchJob) (last *podTruth) {
 	for _, q := range t.ofIndex(v, p.index) {
-		if q.gone || q.late || !held(q.now) || activePod(q.now) || q.now.Status.Phase == corev1.PodSucceeded {
+		if q.gone || q.late || q.touched() || !held(q.now) || activePod(q.now) || q.now.Status.Phase == corev1.PodSucceeded {
 			continue
 		}
 		if last == nil || q.attempt() > last.attempt() {
@@ -190,7 +190,7 @@ func (t *Truth) indexReleased(j *jobTruth, p *podTruth, by Actor) (excused bool)
 
 // backoffKept judges the release of a pod whose index has not ended.
 func (t *Truth) backoffKept(p *podTruth, v *v1alpha1.BatchJob, by Actor) {
-	if activePod(p.now) || p.now.Status.Phase == corev1.PodSucceeded || t.world.Store.closing() {
+	if activePod(p.now) || p.touched() || p.now.Status.Phase == corev1.PodSucceeded || t.world.Store.closing() {
 		return
 	}
 	pods := t.ofIndex(v, p.index)
@@ -202,7 +202,7 @@ func (t *Truth) backoffKept(p *podTruth, v *v1alpha1.BatchJob, by Actor) {
 // expiredPod judges that an operator says of a pod that it has not started in
 // time.
 func (t *Truth) expiredPod(p *podTruth, by Actor) {
-	v := t.jobs[p.job].versions[by.Seen[p.job]]
+	v := t.seen(p.job, by)
 	if v == nil {
 		t.world.fail("%s says that pod %s did not start, without having read the job", by.Name, p.now.Name)
 	}

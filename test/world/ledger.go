@@ -59,11 +59,11 @@ func (t *Truth) enter(job *v1alpha1.BatchJob, before, after []types.UID, as outc
 		}
 		p, ok := t.pods[uid]
 		switch {
-		case !ok || p.job != job.UID:
+		case !ok || p.job != job.UID && !p.touched():
 			t.world.fail("%s records the end of %s, which is no pod of it", job.Name, uid)
 		case p.recorded != unrecorded:
 			t.world.fail("%s records the end of pod %s twice, first as %s, now as %s", job.Name, p.now.Name, p.recorded, as)
-		case p.gone || !held(p.now):
+		case (p.gone || !held(p.now)) && !p.touched():
 			t.world.fail("%s records the end of pod %s, which it had let go", job.Name, p.now.Name)
 		case !p.mayEnd(as):
 			t.world.fail("%s records pod %s as %s, which is %s (being deleted: %v; by podFailurePolicy %03b)", job.Name, p.now.Name, as,
@@ -105,19 +105,19 @@ func (t *Truth) leave(job *v1alpha1.BatchJob, before, after []types.UID) int32 {
 func (t *Truth) close(job *v1alpha1.BatchJob, directS, directF int32) {
 	var must, may struct{ succeeded, failed []*podTruth }
 	for _, p := range t.of(job.UID) {
-		if !p.open() || t.closeIndex(job, p) {
+		if !p.open() && !p.uncertain() || t.closeIndex(job, p) {
 			continue
 		}
 		switch {
-		case p.late && activePod(p.now):
+		case t.outlives(job, p):
 			p.recorded = asNothing
-		case p.now.Status.Phase == corev1.PodSucceeded && p.late:
+		case p.now.Status.Phase == corev1.PodSucceeded && p.excused():
 			may.succeeded = append(may.succeeded, p)
 		case p.now.Status.Phase == corev1.PodSucceeded:
 			must.succeeded = append(must.succeeded, p)
 		case p.ways.surely(ignored):
 			p.recorded = asIgnored
-		case p.mayFail():
+		case p.uncertain(), p.mayFail():
 			may.failed = append(may.failed, p)
 		case podEnded(p.now):
 			must.failed = append(must.failed, p)
@@ -131,6 +131,14 @@ func (t *Truth) close(job *v1alpha1.BatchJob, directS, directF int32) {
 		t.world.fail("%s is finished and counts %d succeeded and %d failed pods in that write; the truth is %d (or %d more) and %d (or %d more)\n%s",
 			job.Name, directS, directF, len(must.succeeded), len(may.succeeded), len(must.failed), len(may.failed), brief(job))
 	}
+}
+
+// outlives: the pod is active, and who ended the run need not have known of it;
+// also if hands have made a pod seem lost, so that this one was made, and the
+// write that ends the run had been on its way before.
+func (t *Truth) outlives(job *v1alpha1.BatchJob, p *podTruth) bool {
+	return !p.gone && activePod(p.now) &&
+		(p.excused() || t.world.landing && slices.ContainsFunc(t.of(job.UID), (*podTruth).touched))
 }
 
 // open: its end, should it come, is to be accounted for.
@@ -158,10 +166,10 @@ func settleBooks(job *v1alpha1.BatchJob, as outcome, counted int32, must, may []
 func (t *Truth) verdict(old, now *v1alpha1.BatchJob) {
 	var succeeded, failed, restarts int32
 	for _, p := range t.of(now.UID) {
-		if p.success() {
+		switch {
+		case p.success() || p.uncertain() && p.now.Status.Phase == corev1.PodSucceeded:
 			succeeded++
-		}
-		if p.failure() {
+		case p.failure() || p.uncertain():
 			failed++
 		}
 		restarts += podRestarts(p.now)

@@ -23,7 +23,7 @@ func (w *World) answered(op Op, answer client.Object, err error) {
 	key := ownWrite{op.Proc.ID, op.Key}
 	last := w.own[key]
 	switch now := w.Store.objects[podKind][op.Key]; {
-	case last == nil:
+	case last == nil, w.Truth.pods[last.GetUID()].touched():
 	case op.Verb == "create" && apierrors.IsAlreadyExists(err) && now != nil && now.GetUID() == last.GetUID():
 		w.fail("%s makes pod %s once more, and knows that it has made it", op.Proc, op.Key.Name)
 	case op.Verb == "patch" && err == nil && answer.GetResourceVersion() == last.GetResourceVersion():

@@ -94,14 +94,14 @@ func (t *Truth) others(p *podTruth, v *v1alpha1.BatchJob, by Actor) (active, suc
 	done := t.completedBy(p.job, v)
 	for _, q := range t.of(p.job) {
 		switch {
-		case q.late && !sees(by, q):
+		case overlooked(by, q):
 		case !q.gone && activePod(q.now):
 			active++
 		case !q.gone && !podEnded(q.now):
 			terminating++
 		case v.Spec.IsIndexed():
 			done.add(q, width(v))
-		case q.success() && (!q.wavering || q.recorded == asSucceeded):
+		case q.success() && !q.uncertain() && (!q.wavering || q.recorded == asSucceeded):
 			succeeded++
 			known = known || q.recorded == asSucceeded && q.recordedRV <= rvOf(v)
 		}
@@ -129,7 +129,7 @@ type doneIndexes map[int]bool
 
 // add takes in the index of a pod that has succeeded for all to see.
 func (d doneIndexes) add(p *podTruth, width int) {
-	if p.witness() && !p.wavering && p.index < width {
+	if p.witness() && !p.wavering && !p.uncertain() && p.index < width {
 		d[p.index] = true
 	}
 }
@@ -172,10 +172,10 @@ func (t *Truth) notTooSoon(p *podTruth, v *v1alpha1.BatchJob, by Actor) {
 // written down.
 func (t *Truth) released(p *podTruth, by Actor) {
 	j := t.jobs[p.job]
-	if by.Proc == nil || j.now == nil || j.now.DeletionTimestamp != nil || j.now.IsFinished() {
+	if j == nil || j.now == nil || j.now.DeletionTimestamp != nil || j.now.IsFinished() {
 		return
 	}
-	if t.indexReleased(j, p, by) || p.recorded != unrecorded {
+	if t.indexReleased(j, p, by) || p.recorded != unrecorded || p.parted {
 		return
 	}
 	if !activePod(p.now) {
@@ -196,6 +196,7 @@ func (t *Truth) obeyed(j *jobTruth, pods []*podTruth) {
 	}
 	succeeded, _, active := toll(j.now, pods)
 	t.oneEach(j.now, pods)
+	t.tended(j.now, pods)
 	allowed := j.now.Spec.GetParallelism()
 	completions, fixed := j.now.Spec.GetCompletions()
 	switch {
@@ -214,7 +215,7 @@ func (t *Truth) obeyed(j *jobTruth, pods []*podTruth) {
 // deletedByUs judges a deletion by an operator: a pod that would count as
 // failed is deleted only for a verdict.
 func (t *Truth) deletedByUs(p *podTruth, by Actor) {
-	v := t.jobs[p.job].versions[by.Seen[p.job]]
+	v := t.seen(p.job, by)
 	if v == nil || v.DeletionTimestamp != nil || podEnded(p.now) || !held(p.now) || timedOut(p.now) {
 		return
 	}
@@ -230,7 +231,7 @@ func (t *Truth) oneEach(j *v1alpha1.BatchJob, pods []*podTruth) {
 		if !j.Spec.IsIndexed() || p.gone || !activePod(p.now) {
 			continue
 		}
-		if has[p.index] || p.index >= width(j) || slices.Contains(completed(j), p.index) {
+		if has[p.index] || p.index < 0 || p.index >= width(j) || slices.Contains(completed(j), p.index) {
 			t.world.fail("the operator has settled, and pod %s of index %d is active, which it should not be\n%s", p.now.Name, p.index, brief(j))
 		}
 		has[p.index] = true

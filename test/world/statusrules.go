@@ -22,7 +22,7 @@ func statusErrors(old, now *v1alpha1.BatchJob) []string {
 	r.bad(s.ObservedGeneration > now.Generation || s.ObservedGeneration < was.ObservedGeneration, "observedGeneration %d", s.ObservedGeneration)
 	r.indexErrors(old, now)
 	r.times(old, now)
-	r.finished(now)
+	r.finished(old, now)
 	return r.wrong
 }
 
@@ -68,7 +68,7 @@ func (r *rulebook) times(old, now *v1alpha1.BatchJob) {
 }
 
 // finished are the rules of a finished job.
-func (r *rulebook) finished(now *v1alpha1.BatchJob) {
+func (r *rulebook) finished(old, now *v1alpha1.BatchJob) {
 	if !now.IsFinished() {
 		return
 	}
@@ -77,7 +77,7 @@ func (r *rulebook) finished(now *v1alpha1.BatchJob) {
 	r.bad(s.Active != 0, "finished with active %d", s.Active)
 	r.bad(s.Terminating != nil && *s.Terminating != 0, "finished with terminating pods")
 	r.bad(len(succeeded)+len(failed)+len(ignoredOnes(now)) > 0, "finished with uncounted pods")
-	r.bad(s.StartTime == nil && (!now.Spec.IsSuspended() || now.Spec.Completions == nil || *now.Spec.Completions != 0), "finished without startTime")
+	r.bad(!old.IsFinished() && s.StartTime == nil && (!now.Spec.IsSuspended() || now.Spec.Completions == nil || *now.Spec.Completions != 0), "finished without startTime")
 }
 
 // brief is a status in one line.

@@ -16,11 +16,7 @@ var stint = Program{
 	Start: func(p *Process) Controller {
 		return &batchjob.Reconciler{
 			Client: p.Client(), Live: p.Live(), Pods: p.Pods(), Clock: p.Clock(),
-			Parallel: func(n int, do func(int)) {
-				for i := range n {
-					do(i)
-				}
-			},
+			Parallel: p.Parallel,
 		}
 	},
 	TrimPod:    batchjob.TrimPod,

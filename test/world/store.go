@@ -44,6 +44,8 @@ type Store struct {
 	uids    int64
 	objects map[*kind]map[types.NamespacedName]client.Object
 	logs    map[*kind][]Event
+	// Admission is what new pods meet.
+	Admission Admission
 	// Hooks see every change in its order, before the writer's answer.
 	Hooks []func(Change)
 }
@@ -106,6 +108,9 @@ func (s *Store) create(by Actor, obj client.Object) (client.Object, error) {
 	}
 	if key.Namespace != "" && s.closing() {
 		return nil, terminating(k, key)
+	}
+	if err := s.admits(k, key.Name); err != nil {
+		return nil, err
 	}
 	if obj.GetResourceVersion() != "" {
 		return nil, apierrors.NewBadRequest("resourceVersion should not be set on objects to be created")

@@ -151,6 +151,7 @@ func (w *World) settle() {
 	for len(w.late) > 0 {
 		w.land()
 	}
+	w.User.relent()
 	for range maxSettling {
 		if !w.quietStep() && !w.passTime(lastRetry) {
 			break

@@ -54,6 +54,7 @@ type podTruth struct {
 	// policy is that of its job, and ways what its failure may mean by it.
 	policy *v1alpha1.PodFailurePolicy
 	ways   ways
+	touches
 }
 
 // outcome is as what an end was recorded.
@@ -92,24 +93,36 @@ func (t *Truth) watchPod(c Change) {
 		return
 	}
 	old := c.Old.(*corev1.Pod)
+	if now != nil && c.By.Proc != nil {
+		t.claimed(old, now, c.By)
+	}
 	p := t.pods[old.UID]
 	if p == nil {
 		return // somebody else's
 	}
-	if held(old) && (now == nil || !held(now)) {
-		t.released(p, c.By)
+	if c.By.Proc == nil {
+		p.touch(old, now, t.world.serial)
+	} else {
+		t.acted(p, old, now, c.By)
 	}
 	if now == nil {
 		p.gone = true
 		return
 	}
-	if c.By.Proc != nil && old.DeletionTimestamp == nil && now.DeletionTimestamp != nil {
-		t.deletedByUs(p, c.By)
-	}
-	if c.By.Proc != nil && timedOut(now) && !timedOut(old) {
-		t.expiredPod(p, c.By)
-	}
 	p.follow(now, t.world.Store.stamp().Time)
+}
+
+// acted judges what an operator did to a pod.
+func (t *Truth) acted(p *podTruth, old, now *corev1.Pod, by Actor) {
+	if held(old) && (now == nil || !held(now)) {
+		t.released(p, by)
+	}
+	if now != nil && old.DeletionTimestamp == nil && now.DeletionTimestamp != nil {
+		t.deletedByUs(p, by)
+	}
+	if now != nil && timedOut(now) && !timedOut(old) {
+		t.expiredPod(p, by)
+	}
 }
 
 // follow takes in the newest state of a pod.

@@ -27,6 +27,11 @@ type User struct {
 	Elastic bool
 	// MayClose allows the deletion of the namespace.
 	MayClose bool
+	// Meddles is how many times hands will yet touch pods; see drawHands.
+	Meddles int
+	// Rules is how often a quota will yet be set or lifted.
+	Rules  int
+	strays int
 }
 
 var user = Actor{Name: "user"}
@@ -34,6 +39,10 @@ var user = Actor{Name: "user"}
 // Step does one thing; false if the user is content.
 func (u *User) Step() bool {
 	switch {
+	case u.Meddles > 0 && u.rng.IntN(3) == 0:
+		return u.meddle()
+	case u.Rules > 0 && u.rng.IntN(4) == 0:
+		return u.rule()
 	case u.MayClose && u.rng.IntN(12) == 0:
 		return u.closeNamespace()
 	case u.Again != nil && len(u.store.list(jobKind)) == 0:

@@ -2,6 +2,7 @@ package world
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 
@@ -34,6 +35,8 @@ type World struct {
 	procs   []*Process
 	own     map[ownWrite]client.Object
 	serial  int
+	// rng, if any, brings disorder into what goes on side by side.
+	rng *rand.Rand
 	// late are writes whose clients have given up on them.
 	late    []func()
 	landing bool

@@ -208,7 +208,10 @@ func TestAPodThatLostItsRunLabel(t *testing.T) {
 	plan := decide(begun(job(fixed(1, 3))), pod("r", lost))
 	same(t, "created beside it", len(plan.Create), 0)
 	same(t, "tracked", names(plan.Track), []string{"r"})
-	checkUncounted(t, decide(begun(job(fixed(1, 3))), pod("s", succeeded, lost)), 1, 0)
+	plan = decide(begun(job(fixed(1, 3))), pod("s", succeeded, lost))
+	same(t, "tracked before it is counted", names(plan.Track), []string{"s"})
+	plan = decide(begun(job(fixed(1, 3))), pod("s", succeeded, func(p *engine.Pod) { p.Run = 0 }))
+	checkUncounted(t, plan, 1, 0)
 }
 
 // TestWhatIsActive: ready and terminating pods are told from active ones.

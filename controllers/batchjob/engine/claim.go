@@ -1,18 +1,25 @@
 package engine
 
+import "k8s.io/apimachinery/pkg/types"
+
 // claim sorts the observed pods: those of the current run, those to take over
 // because they match the selector and have no controller, and those to give up
 // because their labels do not match any more (batch/v1's ControllerRefManager).
-// It tells whether there is something to take over: then nothing else is
-// decided, as the pods would be missing from every count. While the API server
-// refuses that, the job goes on without them.
-func (w *work) claim() (adopts bool) {
+// It tells whether there is something to take over, or a pod lost the label by
+// which the next look would find it: then nothing else is decided, as the pods
+// would be missing from every count. While the API server refuses to let a pod
+// be taken over, the job goes on without it.
+func (w *work) claim() (wait bool) {
 	w.names = make(map[string]struct{}, len(w.o.Pods))
+	for _, name := range w.o.Taken {
+		w.names[name] = struct{}{}
+	}
+	durable := w.durableEnds()
 	for i := range w.o.Pods {
 		p := &w.o.Pods[i]
 		w.names[p.Name] = struct{}{}
 		switch {
-		case p.Foreign && !p.Orphan:
+		case p.Foreign && !p.Orphan && !accounted(p, durable):
 			w.plan.Disown = append(w.plan.Disown, p.PodRef)
 		case p.Orphan && !p.Foreign && !p.Deleting && !w.superseded && !w.o.Now.Before(w.o.RetryAt):
 			w.plan.Adopt = append(w.plan.Adopt, p.PodRef)
@@ -21,11 +28,22 @@ func (w *work) claim() (adopts bool) {
 		case p.Orphan: // not yet
 		case w.ofRun(p):
 			w.pods = append(w.pods, p)
+			if !p.Labelled && (p.Tracked || p.active()) {
+				w.plan.Track = append(w.plan.Track, p.PodRef)
+			}
 		case p.Run < w.run:
 			w.former(p)
 		}
 	}
-	return len(w.plan.Adopt) > 0
+	return len(w.plan.Adopt)+len(w.plan.Track) > 0
+}
+
+// accounted: nothing is to be counted of the pod any more. Such a pod stays the
+// job's, whatever its labels: were it given up and taken over again, it would be
+// counted anew.
+func accounted(p *Pod, durable map[types.UID]struct{}) bool {
+	_, known := durable[p.UID]
+	return known || p.ended() && !p.Tracked
 }
 
 // ofRun tells whether a pod belongs to the current run. One that lost the label

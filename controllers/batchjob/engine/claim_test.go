@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/stint-dev/stint/api/v1alpha1"
 	"github.com/stint-dev/stint/controllers/batchjob/engine"
@@ -22,6 +23,7 @@ func TestClaim(t *testing.T) {
 		{"ours", pod("p"), nil, nil, nil, []string{"p"}},
 		{"left the selector", pod("p", foreign), nil, []string{"p"}, nil, nil},
 		{"left the selector and ended", pod("p", foreign, succeeded), nil, []string{"p"}, nil, nil},
+		{"left the selector, ended and counted", pod("p", foreign, released, succeeded), nil, nil, nil, nil},
 		{"without controller", pod("p", orphan, released), []string{"p"}, nil, nil, nil},
 		{"without controller, still held by us", pod("p", orphan), []string{"p"}, nil, nil, nil},
 		{"without controller, ended", pod("p", orphan, released, succeeded), []string{"p"}, nil, nil, nil},
@@ -69,6 +71,26 @@ func TestADisownedPodCountsForNothing(t *testing.T) {
 	checkUncounted(t, plan, 0, 0)
 	plan = decide(begun(job()), pod("gone", foreign))
 	same(t, "created beside a running one", len(plan.Create), 1)
+}
+
+// TestACountedPodStaysTheJobs, whatever its labels: taken over again it would be
+// counted anew.
+func TestACountedPodStaysTheJobs(t *testing.T) {
+	j := begun(job(fixed(2, 9)))
+	j.Status.UncountedTerminatedPods = &v1alpha1.UncountedTerminatedPods{Succeeded: []types.UID{"uid-s"}}
+	plan := decide(j, pod("s", foreign, succeeded))
+	same(t, "disowned", plan.Disown, []engine.PodRef(nil))
+	same(t, "released", names(plan.Release), []string{"s"})
+	checkUncounted(t, plan, 1, 0)
+}
+
+// TestANameThatOthersHave is not asked for.
+func TestANameThatOthersHave(t *testing.T) {
+	first := decide(begun(job(fixed(1, 1)))).Create[0].Name
+	o := engine.Observed{Now: now, Job: begun(job(fixed(1, 1))), Taken: []string{first}}
+	if got := engine.Decide(o).Create; len(got) != 1 || got[0].Name == first {
+		t.Errorf("ordered %v, and %s belongs to somebody else", got, first)
+	}
 }
 
 // TestAnotherJobsOrphan is no business of a finished job.

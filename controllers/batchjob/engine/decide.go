@@ -49,7 +49,10 @@ func progress(o *Observed) Plan {
 	w := begin(o)
 	w.plan.Release = append(w.plan.Release, o.Strays...)
 	if w.claim() {
-		w.plan.Outcome, w.plan.Status = Outcome{State: StateRunning}, w.was.DeepCopy()
+		w.plan.Outcome = Outcome{State: StateRunning}
+		if len(w.plan.Adopt) > 0 {
+			w.plan.Status = w.was.DeepCopy()
+		}
 		return w.plan
 	}
 	w.count()

@@ -56,7 +56,9 @@ func (l look) orders() (bad complaints) {
 		{"drop", l.p.Drop, func(p *engine.Pod) bool { return p.Tracked && isActive(p) }},
 		{"delete", l.p.Delete, l.mayDelete},
 		{"expire", expired, func(p *engine.Pod) bool { return !p.Started && isActive(p) }},
-		{"track", l.p.Track, func(p *engine.Pod) bool { return !(p.Tracked && p.Labelled) && isActive(p) }},
+		{"track", l.p.Track, func(p *engine.Pod) bool {
+			return !p.Tracked && isActive(p) || !p.Labelled && (p.Tracked || isActive(p))
+		}},
 	} {
 		for _, ref := range list.refs {
 			bad.when(ordered[ref.UID] != "", "pod %s: %s and %s", ref.Name, ordered[ref.UID], list.order)
@@ -89,11 +91,9 @@ func (l look) mayRelease(p *engine.Pod) bool {
 		return p.Deleting || p.Foreign
 	case l.former(p):
 		return true
-	case !l.ours(p):
-		return false
 	}
 	u := uncountedOf(&j.Status)
-	return slices.Contains(slices.Concat(u.Succeeded, u.Failed, u.Ignored), p.UID) || l.needsNoCount(p)
+	return slices.Contains(slices.Concat(u.Succeeded, u.Failed, u.Ignored), p.UID) || l.ours(p) && l.needsNoCount(p)
 }
 
 // needsNoCount: in an Indexed job, the end of a pod without index, or one whose
@@ -218,7 +218,7 @@ func (l look) isFailure(p *engine.Pod) bool {
 // status keeps the rules that batch/v1's API server has for an update.
 func (l look) status() (bad complaints) {
 	if l.p.Status == nil {
-		bad.when(l.p.Outcome.State != engine.StateGone && l.p.Outcome.State != engine.StateForeign, "no status in state %s", l.p.Outcome.State)
+		bad.when(len(l.p.Track) == 0 && l.p.Outcome.State != engine.StateGone && l.p.Outcome.State != engine.StateForeign, "no status in state %s", l.p.Outcome.State)
 		return bad
 	}
 	was, s := &l.o.Job.Status, l.p.Status

@@ -25,6 +25,8 @@ type Observed struct {
 	// to an object with another UID: a former job of the same name, deleted
 	// with its pods orphaned or not.
 	Strays []PodRef
+	// Taken are names that pods of others have.
+	Taken []string
 	// RetryAt is until when no pod is made because the API server refused the
 	// last one for now; zero if it did not.
 	RetryAt time.Time

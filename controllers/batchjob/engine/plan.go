@@ -24,7 +24,7 @@ type Plan struct {
 	// Expire gives these pods the condition batch.stint.dev/StartTimeout and
 	// deletes them; their end is still counted.
 	Expire []Expiry
-	// Track puts our finalizer and label back on active pods that lost them by
+	// Track puts our finalizer and labels back on pods that lost them by
 	// somebody else's hand and whose end would otherwise go unseen.
 	Track []PodRef
 	// Create makes these pods, in this order.

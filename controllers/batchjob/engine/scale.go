@@ -207,15 +207,14 @@ func phaseRank(p corev1.PodPhase) int {
 	return 0
 }
 
-// track puts our finalizer and label back on the active pods that stay and lost
-// them: no plan of ours does that, so it was somebody else, and their end would
-// go uncounted.
+// track puts our finalizer back on the active pods that stay and lost it: no plan
+// of ours does that, so it was somebody else, and their end would go uncounted.
 func (w *work) track() {
 	if w.removed > 0 {
 		return
 	}
 	for _, p := range w.activePods {
-		if !p.Tracked || !p.Labelled {
+		if !p.Tracked {
 			w.plan.Track = append(w.plan.Track, p.PodRef)
 		}
 	}

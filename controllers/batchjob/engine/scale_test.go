@@ -147,13 +147,23 @@ func TestReadyPodsThatAreRemoved(t *testing.T) {
 	same(t, "active", plan.Status.Active, int32(1))
 }
 
-// TestAPodThatLostOurMarks gets them back, or its end would go unseen; not while
-// pods are being removed, when it may be one that we let go ourselves.
-func TestAPodThatLostOurMarks(t *testing.T) {
+// TestAPodThatLostOurLabel gets it back before anything else is decided: the next
+// look would not find it.
+func TestAPodThatLostOurLabel(t *testing.T) {
 	unlabelled := func(p *engine.Pod) { p.Labelled = false }
-	lost := []engine.Pod{pod("finalizer", released), pod("label", unlabelled), pod("none"), pod("ending", released, deleting), pod("ended", released, succeeded)}
+	plan := decide(begun(job(fixed(3, 9), limit(0))), pod("runs", unlabelled), pod("ended", unlabelled, succeeded), pod("failed", failed),
+		pod("let-go", unlabelled, released, succeeded), pod("finalizer", released))
+	same(t, "plan", plan, engine.Plan{Track: []engine.PodRef{{Name: "runs", UID: "uid-runs"}, {Name: "ended", UID: "uid-ended"}},
+		Outcome: engine.Outcome{State: engine.StateRunning}})
+	same(t, "whatever its selector says", names(decide(begun(job()), pod("r", unlabelled, foreign)).Track), []string(nil))
+}
+
+// TestAPodThatLostOurFinalizer gets it back, or its end would go unseen; not while
+// pods are being removed, when it may be one that we let go ourselves.
+func TestAPodThatLostOurFinalizer(t *testing.T) {
+	lost := []engine.Pod{pod("finalizer", released), pod("other"), pod("none"), pod("ending", released, deleting), pod("ended", released, succeeded)}
 	plan := decide(begun(job(fixed(3, 9))), lost...)
-	same(t, "tracked", names(plan.Track), []string{"finalizer", "label"})
+	same(t, "tracked", names(plan.Track), []string{"finalizer"})
 	same(t, "created", len(plan.Create), 0)
 	plan = decide(begun(job(fixed(2, 9))), lost...)
 	same(t, "tracked while one is removed", plan.Track, []engine.PodRef(nil))

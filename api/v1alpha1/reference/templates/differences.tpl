@@ -21,7 +21,7 @@ Deliberate, each with its reason. What stands in no row is meant to be the same.
 | Deletion where the client does not say how | orphans the pods | deletes them in the background | What every custom resource does; kubectl asks for it anyway |
 | Names of pods | five random characters at the end | five characters that follow from the run and the pod's place in it | A creation that timed out can be tried again without making a second pod |
 | The finalizer of pods | `batch.kubernetes.io/job-tracking` | `batch.stint.dev/job-tracking` | batch/v1's controller takes its own from pods that are not its |
-| More on pods | | labels `batch.stint.dev/job-uid` and `batch.stint.dev/run`, annotation `batch.stint.dev/revision` | The operator finds its pods whatever the selector is, and tells the runs apart |
+| More on pods | | labels `batch.stint.dev/job-uid`, `batch.stint.dev/run` and, with `manualSelector`, `batch.stint.dev/job-name`; annotation `batch.stint.dev/revision` | The operator finds its pods whatever the selector is, and tells the runs apart |
 | `managedBy` | nothing or `kubernetes.io/job-controller` means the built-in controller | these and `batch.stint.dev/controller` mean Stint | A manifest can name us without a pretence |
 | `manualSelector` | can be changed, with no effect | cannot be changed | It says what selector means |
 | `metadata.name` | up to 253 characters, with a warning above 63 | at most 63 characters | It becomes a label of the pods, which takes no more |
