@@ -59,6 +59,9 @@ func parseFlags(args []string, help io.Writer) (options, error) {
 	fs := pflag.NewFlagSet("stint-controller", pflag.ContinueOnError)
 	fs.SetOutput(help)
 	o.bind(fs)
+	fs.Usage = func() {
+		fmt.Fprintf(help, "Usage: stint-controller [flags]\n       stint-controller release [flags], to leave a cluster\n\n%s", fs.FlagUsages())
+	}
 	for name, value := range flagDefaults {
 		f := fs.Lookup(name)
 		f.DefValue = value

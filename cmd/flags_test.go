@@ -64,6 +64,24 @@ func TestBadFlags(t *testing.T) {
 	}
 }
 
+func TestReleaseFlags(t *testing.T) {
+	t.Setenv("RUNTIME_NAMESPACE", "jobs")
+	o, err := releaseFlags([]string{"-n", "shop", "--while-active"}, io.Discard)
+	if err != nil || o.Namespace != "shop" || o.LeaseNamespace != "jobs" || o.LeaseName != "stint-controller" || !o.WhileActive {
+		t.Errorf("%+v, %v", o, err)
+	}
+	for _, args := range [][]string{{"release", "--nope"}, {"release", "shop"}} {
+		var stdout, stderr bytes.Buffer
+		if code := run(t.Context(), args, &stdout, &stderr); code != exitUsage || strings.Count(stderr.String(), "\n") != 1 {
+			t.Errorf("%v: exit code %d, %q", args, code, stderr.String())
+		}
+	}
+	var help bytes.Buffer
+	if code := run(t.Context(), []string{"release", "--help"}, &help, io.Discard); code != exitClean || !strings.Contains(help.String(), "--lease-namespace") {
+		t.Errorf("exit code %d, %q", code, help.String())
+	}
+}
+
 func TestVersion(t *testing.T) {
 	var stdout bytes.Buffer
 	if code := run(t.Context(), []string{"--version"}, &stdout, io.Discard); code != exitClean {

@@ -1,5 +1,6 @@
 // Command stint-controller is the Stint operator: it runs BatchJobs and
-// CronBatchJobs in the cluster that it is pointed at.
+// CronBatchJobs in the cluster that it is pointed at. With release as its first
+// argument it takes the operator's finalizers off, for an uninstall.
 package main
 
 import (
@@ -32,6 +33,9 @@ func main() {
 // run returns only when everything has stopped, and the process must end with
 // it at once: by then the leader's lease is given away.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == releaseCommand {
+		return leave(ctx, args[1:], stdout, stderr)
+	}
 	opts, err := parseFlags(args, stdout)
 	switch {
 	case errors.Is(err, pflag.ErrHelp):
@@ -53,6 +57,23 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitFailed
 	}
 	log.Info("stint-controller has stopped")
+	return exitClean
+}
+
+// leave is the command release.
+func leave(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	opts, err := releaseFlags(args, stdout)
+	switch {
+	case errors.Is(err, pflag.ErrHelp):
+		return exitClean
+	case err != nil:
+		fmt.Fprintf(stderr, "stint-controller release: %v (see --help)\n", err)
+		return exitUsage
+	}
+	if err := runRelease(ctx, opts, stdout); err != nil {
+		fmt.Fprintln(stderr, "stint-controller release:", err)
+		return exitFailed
+	}
 	return exitClean
 }
 

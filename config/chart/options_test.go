@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/yaml"
 )
 
 func rendered(t *testing.T, set string) []runtime.Object {
@@ -188,5 +191,25 @@ func TestExtras(t *testing.T) {
 	if !slices.Contains(c.Args, "--kube-api-qps=100") || c.Env[len(c.Env)-1].Name != "HTTPS_PROXY" ||
 		c.VolumeMounts[0].MountPath != "/more" || pod.Volumes[0].Name != "more" {
 		t.Errorf("%+v", pod)
+	}
+}
+
+// TestReleasePod: the pod that the notes tell people to run may run where the
+// operator may, as the operator.
+func TestReleasePod(t *testing.T) {
+	values := filepath.Join(t.TempDir(), "values.yaml")
+	pod := "apiVersion: v1\nkind: Pod\nmetadata: {name: stint-release}\nspec: {{ (include \"stint.releasePod\" . | fromJson).spec | toJson }}\n"
+	text, err := yaml.Marshal(map[string]any{"extraObjects": []string{pod}, "imagePullSecrets": []map[string]string{{"name": "pull"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(values, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := one[*corev1.Pod](t, decode(t, template(t, "--values", values)), "stint-release").Spec
+	operator := deployment(t).Spec.Template.Spec
+	if got.ServiceAccountName != operator.ServiceAccountName || !reflect.DeepEqual(got.SecurityContext, operator.SecurityContext) ||
+		!reflect.DeepEqual(got.Containers[0].SecurityContext, operator.Containers[0].SecurityContext) || got.ImagePullSecrets[0].Name != "pull" {
+		t.Errorf("%+v", got)
 	}
 }

@@ -67,3 +67,11 @@ metadata:
 {{- define "stint.roleKind" -}}
 {{- ternary "ClusterRole" "Role" .Values.watchAllNamespaces -}}
 {{- end -}}
+
+{{/* What `stint-controller release` needs to run as the operator does, for `kubectl run`. */}}
+{{- define "stint.releasePod" -}}
+{{- $container := dict "name" "stint-release" "securityContext" (dict "allowPrivilegeEscalation" false "readOnlyRootFilesystem" true "capabilities" (dict "drop" (list "ALL"))) -}}
+{{- $spec := dict "serviceAccountName" (include "stint.serviceAccountName" .) "securityContext" .Values.podSecurityContext "containers" (list $container) -}}
+{{- with .Values.imagePullSecrets }}{{ $_ := set $spec "imagePullSecrets" . }}{{ end -}}
+{{- dict "spec" $spec | toJson -}}
+{{- end -}}
