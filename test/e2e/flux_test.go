@@ -15,7 +15,12 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-const kustomizeAPI = "kustomize.toolkit.fluxcd.io/v1"
+const (
+	kustomizeAPI = "kustomize.toolkit.fluxcd.io/v1"
+	// sometime is for what goes through several controllers on a machine that
+	// runs all scenarios at once.
+	sometime = 3 * time.Minute
+)
 
 // flux drives a namespace from a repository, by Flux's own controllers.
 type flux struct {
@@ -30,7 +35,34 @@ kind: GitRepository
 metadata: {name: repo}
 spec: {interval: 10m, url: %q, ref: {branch: main}}
 `, f.url))
+	s.Cleanup(f.leave)
 	return f
+}
+
+// leave takes Flux off the namespace before that goes: a health check would
+// wait long for what the namespace has taken away.
+func (f *flux) leave() {
+	ctx, cancel := context.WithTimeout(context.Background(), sometime)
+	defer cancel()
+	all := object(kustomizeAPI, "Kustomization")
+	if err := api.DeleteAllOf(ctx, all, client.InNamespace(f.s.name)); err != nil {
+		f.s.Errorf("deleting the Kustomizations: %v", err)
+	}
+	err := poll(ctx, func(ctx context.Context) error {
+		var left unstructured.UnstructuredList
+		left.SetAPIVersion(kustomizeAPI)
+		left.SetKind("KustomizationList")
+		if err := api.List(ctx, &left, client.InNamespace(f.s.name)); err != nil {
+			return err
+		}
+		for i := range left.Items {
+			return fmt.Errorf("%s is there: %s", left.Items[i].GetName(), condition(&left.Items[i], "Ready"))
+		}
+		return nil
+	})
+	if err != nil {
+		f.s.Errorf("Flux does not let go of the namespace: %v", err)
+	}
 }
 
 // set makes an object be as in the manifest, in the test's namespace.
@@ -50,7 +82,8 @@ func (s *space) set(manifest string) {
 }
 
 // kustomization has Flux apply the folder of its name, with more fields of the
-// spec, and look for drift that often.
+// spec, and look for drift that often. Its timeout is far longer than any of it
+// takes: what fails earlier fails for a reason.
 func (f *flux) kustomization(name, interval string, more ...string) {
 	f.s.Helper()
 	f.s.set(fmt.Sprintf(`apiVersion: kustomize.toolkit.fluxcd.io/v1
@@ -58,6 +91,8 @@ kind: Kustomization
 metadata: {name: %[1]s}
 spec:
   interval: %[3]s
+  retryInterval: 5s
+  timeout: 5m
   path: ./%[1]s
   prune: true
   targetNamespace: %[2]s
@@ -151,7 +186,7 @@ func (f *flux) look() {
 	const kind, name = "Kustomization", "app"
 	now := time.Now().Format(time.RFC3339Nano)
 	f.s.annotate(kustomizeAPI, kind, name, "reconcile.fluxcd.io/requestedAt", now)
-	f.s.eventually(soon, "Flux looks again", func(ctx context.Context) error {
+	f.s.eventually(sometime, "Flux looks again", func(ctx context.Context) error {
 		o, err := f.s.object(ctx, kustomizeAPI, kind, name)
 		if err != nil {
 			return err
@@ -169,7 +204,7 @@ func (f *flux) saysOf(apiVersion, kind, name string, want metav1.ConditionStatus
 	f.s.Helper()
 	var v verdict
 	begin := time.Now()
-	f.s.eventually(soon, fmt.Sprintf("Flux says Ready=%s of %s", want, name), func(ctx context.Context) error {
+	f.s.eventually(sometime, fmt.Sprintf("Flux says Ready=%s of %s", want, name), func(ctx context.Context) error {
 		o, err := f.s.object(ctx, apiVersion, kind, name)
 		if err != nil {
 			return err

@@ -17,23 +17,33 @@ func TestGitOps(t *testing.T) {
 		t.Fatalf("giving Argo CD the chart's health and actions: %v", err)
 	}
 	t.Run("every state in Argo CD's Lua", lua)
-	for name, test := range map[string]func(*space){
-		"what can never run is told and a revert heals":    neverWorks,
-		"two tools that write the same fields":             fight,
-		"Argo CD shows a job's health":                     argoHealth,
-		"Argo CD finds no difference in a sparse manifest": sparse,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			test(newSpace(t))
-		})
-	}
-	for _, p := range pains {
-		for side, test := range map[string]func(*space){"batch/v1": p.upstream, "Stint": p.own} {
-			t.Run(p.name+": "+side, func(t *testing.T) {
+	t.Run(together, func(t *testing.T) {
+		for name, test := range map[string]func(*space){
+			"what can never run is told and a revert heals":    neverWorks,
+			"two tools that write the same fields":             fight,
+			"a schedule whose runs fail, under wait: true":     failingSchedule,
+			"Argo CD shows a job's health":                     argoHealth,
+			"Argo CD's actions on a job":                       argoActions,
+			"Argo CD finds no difference in a sparse manifest": sparse,
+		} {
+			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				test(newSpace(t))
 			})
 		}
-	}
+		for _, p := range pains {
+			for side, test := range map[string]func(*space){"batch/v1": p.upstream, "Stint": p.own} {
+				t.Run(p.name+": "+side, func(t *testing.T) {
+					t.Parallel()
+					test(newSpace(t))
+				})
+			}
+		}
+	})
+	// It takes the operator away.
+	t.Run("the chart from git by helm-controller", helmRelease)
 }
+
+// together are the scenarios that run at the same time, each in a namespace of
+// its own.
+const together = "together"

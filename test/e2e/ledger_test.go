@@ -111,20 +111,21 @@ func (s *space) ran(l *ledger, job string, images ...string) {
 // saw prints what a scenario has seen, as `make test-e2e` shows it.
 func (s *space) saw(format string, args ...any) {
 	s.Helper()
-	name := s.Name()
-	name = name[strings.Index(name, "/")+1:]
+	_, name, _ := strings.Cut(s.Name(), "/")
+	name = strings.TrimPrefix(name, together+"/")
 	if !s.Failed() {
 		fmt.Printf("e2e: %s: %s\n", strings.ReplaceAll(name, "_", " "), fmt.Sprintf(format, args...))
 	}
 }
 
-// runs lists the number of the run of all pods that a job ever had.
-func (l *ledger) runs(job string) []string {
+// succeeded lists the number of the run of every pod of a job that succeeded.
+// One that was removed before it had started did nothing.
+func (l *ledger) succeeded(job string) []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var out []string
 	for _, uid := range l.order {
-		if p := l.pods[uid]; p.Labels["job-name"] == job {
+		if p := l.pods[uid]; p.Labels["job-name"] == job && p.Status.Phase == corev1.PodSucceeded {
 			out = append(out, p.Labels[v1alpha1.LabelRun])
 		}
 	}

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/stint-dev/stint/api/v1alpha1"
@@ -80,15 +79,7 @@ var luaStates = []luaState{
 
 // lua runs the chart's scripts over every state by Argo CD's own runner.
 func lua(t *testing.T) {
-	var cm corev1.ConfigMap
-	b, err := os.ReadFile(chartDir + "/argocd/argocd-cm.yaml")
-	if err == nil {
-		err = yaml.UnmarshalStrict(b, &cm)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	settings := cm.Data
+	settings := teachings(t)
 	var tasks []luaTask
 	var check []func(luaAnswer) error
 	ask := func(task luaTask, what string, answer func(luaAnswer) error) {

@@ -118,7 +118,7 @@ func stubborn(kind, image string, seconds int, spec ...string) work {
 func twoReleasesAtOnce(s *space) {
 	f, pods := s.newFlux(), s.watch()
 	job := func(image string) files {
-		w := stubborn("Job", image, 10)
+		w := stubborn("Job", image, 300)
 		w.annotations = []string{"kustomize.toolkit.fluxcd.io/force: enabled"}
 		return files{"app/job.yaml": w.String()}
 	}
@@ -155,7 +155,8 @@ func oneReleaseAtATime(s *space) {
 		return files{"app/job.yaml": stubborn("BatchJob", image, seconds, "updatePolicy: "+policy).String()}
 	}
 	f.commit("release 1", job(v1, 10, "Drain"))
-	f.kustomization("app", "1m", "wait: true")
+	// Without wait: Flux would look for the next release after this one's end.
+	f.kustomization("app", "1m")
 	s.importing(v1)
 	f.commit("release 2", job(v2, 300, "Drain"))
 	s.importing(v2)

@@ -42,8 +42,7 @@ func (f *flux) release(message string, migrate work) {
 // pipeline has Flux migrate, and deploy only then.
 func (f *flux) pipeline() {
 	f.s.Helper()
-	// Far longer than any of it takes: what fails earlier fails for a reason.
-	f.kustomization("migrate", "1m", "wait: true", "timeout: 5m")
+	f.kustomization("migrate", "1m", "wait: true")
 	f.kustomization("app", "1m", "dependsOn: [{name: migrate}]")
 }
 

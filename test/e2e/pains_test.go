@@ -92,7 +92,7 @@ func changedImage(s *space) {
 func (s *space) run(name string, number int64, reason v1alpha1.RunReason, phase v1alpha1.Phase) *v1alpha1.BatchJob {
 	s.Helper()
 	var job *v1alpha1.BatchJob
-	s.eventually(soon, fmt.Sprintf("run %d of %s is %s", number, name, phase), func(ctx context.Context) error {
+	s.eventually(sometime, fmt.Sprintf("run %d of %s is %s", number, name, phase), func(ctx context.Context) error {
 		var err error
 		if job, err = s.job(ctx, name); err != nil {
 			return err
@@ -116,7 +116,7 @@ func ttlRunsAgain(s *space) {
 	f.commit("with a TTL", files{"app/job.yaml": quick("Job", "report", v1, "ttlSecondsAfterFinished: 1").String()})
 	f.kustomization("app", "2s")
 	begin := time.Now()
-	s.eventually(2*soon, "the job runs a third time", func(context.Context) error {
+	s.eventually(sometime, "the job runs a third time", func(context.Context) error {
 		if n := len(pods.of("report")); n < 3 {
 			return fmt.Errorf("it has run %d times", n)
 		}
