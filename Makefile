@@ -75,6 +75,7 @@ generate: bin/controller-gen bin/crd-ref-docs bin/helm ## Regenerate deepcopy, C
 fmt: bin/golangci-lint ## Format the code.
 	bin/golangci-lint fmt ./...
 	cd test/cluster && ../../bin/golangci-lint fmt --config ../../.golangci.yml ./...
+	cd test/dock && ../../bin/golangci-lint fmt --config ../../.golangci.yml ./...
 
 .PHONY: build
 build: ## Build bin/stint-controller.
@@ -92,14 +93,16 @@ test: bin/helm ## All tests but e2e: unit, simulation, integration on a real API
 	set -x; \
 	go test ./...; \
 	go -C test/cluster test ./...; \
+	go -C test/dock test ./...; \
 	STINT_SCHEDULES=$(SCHEDULES) go test -count=1 -v -run 'TestAgainstOracle$$' ./controllers/schedule; \
 	STINT_FIRST=$(FIRST) STINT_HISTORIES=$(HISTORIES) go test -count=1 -timeout 20m -v -run 'Histories$$' ./test/world; \
 	go test -count=1 -tags integration -timeout 15m ./test/integration/...
 
 .PHONY: test-unit
-test-unit: ## What needs no cluster.
+test-unit: bin/helm ## What needs no cluster.
 	go test ./...
 	go -C test/cluster test ./...
+	go -C test/dock test ./...
 
 .PHONY: test-e2e
 test-e2e: demo ## The demo, then what needs real nodes, real Flux and Argo CD. As root on Linux; leaves the cluster up.
@@ -116,6 +119,7 @@ bench: build ## What BatchJobs cost, side by side with batch/v1 (half an hour; B
 lint: bin/golangci-lint ## The rules of .golangci.yml, also in build-tagged tests and test/cluster.
 	bin/golangci-lint run ./...
 	cd test/cluster && ../../bin/golangci-lint run --config ../../.golangci.yml ./...
+	cd test/dock && ../../bin/golangci-lint run --config ../../.golangci.yml ./...
 
 .PHONY: verify
 verify: generate ## Fail if anything generated is not committed, the chart is broken or go.mod untidy.
@@ -129,6 +133,7 @@ verify: generate ## Fail if anything generated is not committed, the chart is br
 	go mod verify
 	go mod tidy -diff
 	go -C test/cluster mod tidy -diff
+	go -C test/dock mod tidy -diff
 
 ##@ Help
 .PHONY: help
