@@ -126,6 +126,7 @@ func TestHealthOfABatchJob(t *testing.T) {
 		"running":                        {reported(engine.StateRunning), "Progressing"},
 		"backing off":                    {reported(engine.StateBackingOff), "Progressing"},
 		"ending":                         {reported(engine.StateEnding), "Progressing"},
+		"draining":                       {reported(engine.StateDraining), "Progressing"},
 		"refused for now":                {reported(engine.StateRetrying), "Progressing"},
 		"suspended":                      {reported(engine.StateSuspended), "Suspended"},
 		"never works":                    {reported(engine.StateRefused), "Degraded"},
@@ -135,8 +136,8 @@ func TestHealthOfABatchJob(t *testing.T) {
 		"failed, then edited":            {reported(engine.StateFailed, newer), "Progressing"},
 		"suspended, then edited":         {reported(engine.StateSuspended, newer), "Progressing"},
 		"never works, and was corrected": {reported(engine.StateRefused, newer), "Progressing"},
-		"waits for a dependency":         {ready(metav1.ConditionFalse, v1alpha1.ReasonDependencyNotReady), "Progressing"},
-		"a revision that is not run":     {ready(metav1.ConditionTrue, v1alpha1.ReasonNotRun), "Healthy"},
+		"waits for a dependency":         {waiting(), "Progressing"},
+		"a revision that is not run":     {reported(engine.StateNotRun), "Healthy"},
 		"new": {&v1alpha1.BatchJob{ObjectMeta: metav1.ObjectMeta{Generation: 1},
 			Status: v1alpha1.BatchJobStatus{ObservedGeneration: -1}}, "Progressing"},
 		"complete, being deleted": {reported(engine.StateComplete, func(job *v1alpha1.BatchJob) {
@@ -153,10 +154,11 @@ func TestHealthOfABatchJob(t *testing.T) {
 	}
 }
 
-// ready is a BatchJob with this condition Ready alone.
-func ready(status metav1.ConditionStatus, reason string) *v1alpha1.BatchJob {
+// waiting is a BatchJob that a dependency holds.
+func waiting() *v1alpha1.BatchJob {
 	return &v1alpha1.BatchJob{ObjectMeta: metav1.ObjectMeta{Generation: 2}, Status: v1alpha1.BatchJobStatus{ObservedGeneration: 2,
-		Conditions: []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: status, Reason: reason, Message: "says why"}}}}
+		Conditions: []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse,
+			Reason: v1alpha1.ReasonDependencyNotReady, Message: "says why"}}}}
 }
 
 // TestHealthOfACronBatchJob: it tells of the schedule and never of a run.

@@ -78,7 +78,7 @@ var hashed = regexp.MustCompile(`import-(settings|login)-[a-z0-9]{10}`)
 func TestAChangedConfigChangesTheTemplate(t *testing.T) {
 	same := func(s string) string { return s }
 	before := example(t, same)
-	for _, line := range strings.Split(before, "\n") {
+	for line := range strings.SplitSeq(before, "\n") {
 		if strings.Contains(line, "import-settings") || strings.Contains(line, "import-login") {
 			if !hashed.MatchString(line) {
 				t.Errorf("no hash in %q", strings.TrimSpace(line))
