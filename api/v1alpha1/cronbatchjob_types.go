@@ -172,8 +172,10 @@ type CronBatchJobSpec struct {
 	// +optional
 	NotAfter *metav1.Time `json:"notAfter,omitempty"`
 
-	// RunAt is a token, any string: a new one starts one run now, once. The
-	// annotation batch.stint.dev/runAt does the same for hands and tools.
+	// RunAt is a token, any string: a new one starts one run now, once, also
+	// one that is there when the object is created. While the schedule is
+	// suspended or in a blackout it waits. The annotation batch.stint.dev/runAt
+	// does the same for hands and tools.
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	RunAt string `json:"runAt,omitempty"`

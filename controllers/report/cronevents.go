@@ -79,8 +79,10 @@ func (v *Voice) noticed(cron *v1alpha1.CronBatchJob, n engine.Notice) {
 				string(cron.Spec.GetConcurrencyPolicy()) + "; it waits: " + at)
 			return
 		}
-		normal(plural(n.Count, "Dropped a time that waited because a later one came due: "+at,
-			"Dropped %d times that waited because a later one came due, the latest: "+at))
+		// Another reason than that of waiting, or the API would fold the two
+		// into one event.
+		v.event(cron, corev1.EventTypeNormal, v1alpha1.ReasonMissSchedule, plural(n.Count,
+			"Not starting job because a later time waits: "+at, "Not starting jobs because a later time waits: %d times, the latest: "+at))
 	case "SawCompletedJob":
 		normal(fmt.Sprintf("Saw completed job: %s, condition: %s", n.Name, n.Result))
 	case "MissingJob":

@@ -57,6 +57,8 @@ func readSample(file string) (client.Object, error) {
 	switch kind.Kind {
 	case v1alpha1.BatchJobKind:
 		o = &v1alpha1.BatchJob{}
+	case v1alpha1.CronBatchJobKind:
+		o = &v1alpha1.CronBatchJob{}
 	case "Secret":
 		o = &corev1.Secret{}
 	default:

@@ -35,6 +35,14 @@ func TestSamplesAreJobsByAnotherName(t *testing.T) {
 			t.Errorf("%s: %v", file, err)
 		}
 	}
+	b, err := os.ReadFile(filepath.Join(samplesDir, "hello.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.NewReplacer("batch.stint.dev/v1alpha1", "batch/v1", "kind: CronBatchJob", "kind: CronJob").Replace(string(b))
+	if err := yaml.UnmarshalStrict([]byte(text), &batchv1.CronJob{}); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestKustomizationNamesEverySample(t *testing.T) {

@@ -66,7 +66,7 @@ func problem(spec *v1alpha1.CronBatchJobSpec, err error) *Rejection {
 		return &Rejection{Reason: v1alpha1.ReasonUnknownTimeZone, Message: "spec.timeZone: " + err.Error()}
 	}
 	field := "spec.schedule"
-	if parse := (*schedule.ParseError)(nil); spec.Schedule == "" && errors.As(err, &parse) && parse.Index >= 0 {
+	if parse := (*schedule.ParseError)(nil); len(spec.Schedules) > 0 && errors.As(err, &parse) && parse.Index >= 0 {
 		field = fmt.Sprintf("spec.schedules[%d]", parse.Index)
 	}
 	return &Rejection{Reason: v1alpha1.ReasonInvalidSchedule, Message: field + ": " + err.Error()}

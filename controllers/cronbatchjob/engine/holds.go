@@ -46,10 +46,8 @@ func covered(w *work) *hold {
 		return nil
 	}
 	message := "spec.blackouts: they cover every time of the schedule"
-	if after := w.spec.NotAfter; after != nil {
+	if w.spec.NotAfter != nil {
 		message += " up to notAfter"
-	} else {
-		message += " up to " + w.opening.Through.UTC().Format(time.DateOnly) + " at least"
 	}
 	return &hold{state: StateRefused, reason: v1alpha1.ReasonInvalidBlackout,
 		message: message + ", so nothing would ever start; shorten or remove one"}

@@ -47,12 +47,18 @@ Deliberate, each with its reason. What stands in no row is meant to be the same.
 | Creating, editing or resuming | may start a run for a time before it | never does (`status.scheduleSince`) | Nobody who edits a schedule means the past |
 | Missed times | the latest is started, but on uneven schedules it may be lost | the latest, all or none (`missedRunPolicy`), and exactly | The estimate upstream makes is wrong where gaps differ |
 | `startingDeadlineSeconds` not set | no time is too late | up to 60 seconds a time is late, and started under every `missedRunPolicy`; after that it is missed | A change of leader must not lose a run |
+| Several times within `startingDeadlineSeconds` (or the 60 seconds), after a pause of the operator | the latest is started | each is started, as `concurrencyPolicy` allows | A due time is a promise; the deadline says how long it holds |
+| `concurrencyPolicy: Forbid` | the latest blocked time starts when the active run ends; `lastScheduleTime` does not move until then | the same, and the time stands in `status.queue` meanwhile | A restart of the operator, or `missedRunPolicy: None`, must not lose it |
 | `concurrencyPolicy: Replace` | deletes the active run and starts at once | waits until it and its pods are gone | Replaced is not overlapped |
 | `concurrencyPolicy: Queue` | | starts every time, one after the other | |
-| A run's name is taken by a foreign object | nothing happens | it is reported | |
+| A run's name is taken by a foreign object | nothing happens | the time is given up, with an event, a count in a metric and `Ready`'s message; later times start | Nobody looks for a run that is missing in silence |
+| `spec.runAt`, annotation `batch.stint.dev/runAt` | | a new token starts one run, once; one that is there at creation too; while suspended, and in a blackout, it waits | `kubectl create job --from` cannot be written in git |
+| The pod of the template | validated with the schedule | tried by a server-side dry run, once for each generation: `Stalled=True`, reason `PodRejected`; times that come due until it is corrected are missed | Without an admission webhook, a stopped operator blocks nobody |
+| A run that ended | deleted by the limits | also kept until its end is counted, and deleted by age (`historyTTLSeconds`) | `consecutiveFailures` is exact |
+| `MissSchedule` | at each sync | once for each time that is missed | |
 | Names of runs | the minute | the minute, and the second where it is not 0 | Schedules with seconds |
 | `status.lastScheduleTime` | the last time started | the last time decided: started, queued or accounted as missed | A missed time is reported once |
-| Runs | no label, no finalizer | label `batch.stint.dev/cronbatchjob`; finalizer `batch.stint.dev/cron-recorded` until the run stands in the schedule's status | They can be selected; a run that ends and is deleted at once is not started again after a crash |
+| Runs | no label, no finalizer | label `batch.stint.dev/cronbatchjob`; finalizer `batch.stint.dev/cron-recorded` until its start and its end stand in the schedule's status | They can be selected; a run that ends and is deleted at once is not started again after a crash |
 | Environment of containers | | `STINT_SCHEDULED_TIME` | A backfill must know for which time it runs |
 | A failed run | cannot be seen in status | `LastRunSucceeded=False`, `lastFailureTime`, `consecutiveFailures`; `Ready` stays True | One failed night must not degrade the application |
 {{ end -}}

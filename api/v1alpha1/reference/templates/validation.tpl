@@ -14,7 +14,9 @@ the field and the remedy in its message, and goes on when the field is corrected
 | Quota, admission policies, a missing ServiceAccount | | `Ready=False`, `ProgressingWithRetry` |
 | The expression compiles and gives a bool | `spec.dependsOn[].readyExpr` | `Stalled`, `InvalidExpression` |
 | Dependencies form no ring of several jobs | `spec.dependsOn` | `Stalled`, `DependencyCycle` |
-| The schedule parses and fires at some time | `spec.schedule`, `spec.schedules`, `spec.blackouts[].schedule` of a CronBatchJob | `Stalled`, `InvalidSchedule` |
+| The schedule parses and fires at some time | `spec.schedule`, `spec.schedules` of a CronBatchJob | `Stalled`, `InvalidSchedule` |
+| A blackout's schedule parses, and the blackouts leave a time to start at | `spec.blackouts` | `Stalled`, `InvalidBlackout` |
+| The API server takes the pod and the BatchJob of the jobTemplate | `spec.jobTemplate` | `Stalled`, `PodRejected` or `JobRejected` |
 | The zone is in the database | `spec.timeZone` | `Stalled`, `UnknownTimeZone` |
 | The field is not implemented yet | the field | `Stalled`, `UnsupportedField` |
 
