@@ -83,7 +83,7 @@ func (r *Reconciler) observeStrays(ctx context.Context, key types.NamespacedName
 	case err != nil:
 		return nil, fmt.Errorf("asking the API server for CronBatchJob %s: %w", key, err)
 	case !exists || live.UID != cached.UID: // the cache has yet to see it as it is
-		mine, strays = split(append(mine, strays...), live.UID, true)
+		_, strays = split(append(mine, strays...), live.UID, true)
 		s, err := r.observeLive(ctx, key)
 		if err == nil && s != nil {
 			s.add(strays)

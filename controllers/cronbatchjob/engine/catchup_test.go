@@ -19,7 +19,6 @@ const (
 
 // TestCatchUp: which times start when the operator looks at last.
 func TestCatchUp(t *testing.T) {
-	type mods = []func(*v1alpha1.CronBatchJob)
 	limit := func(n int32) func(*v1alpha1.CronBatchJob) {
 		return spec(func(s *v1alpha1.CronBatchJobSpec) { s.MissedRunLimit = &n })
 	}
@@ -140,6 +139,12 @@ func TestEdits(t *testing.T) {
 	template.Spec.JobTemplate.Labels, template.Generation = map[string]string{"a": "b"}, 2
 	_, starts = settle(t, observe("09:10:20", template))
 	same(t, "another template", startWords(starts), "09:10")
+
+	// A run of the former schedule whose record was lost is written down.
+	suspend := cron(last("09:00"))
+	suspend.Spec.Suspend, suspend.Generation = new(true), 2
+	plan, _ = settle(t, observe("09:10:30", suspend, run("09:10")))
+	same(t, "suspended before it was written down", clockOf(plan.Status.LastScheduleTime), "09:10")
 
 	resumed := cron(last("09:00"), spec(func(s *v1alpha1.CronBatchJobSpec) { s.Suspend = new(true) }))
 	_, starts = settle(t, observe("09:20", resumed))

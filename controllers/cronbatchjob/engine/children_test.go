@@ -18,20 +18,22 @@ func TestEnds(t *testing.T) {
 	for _, c := range []struct {
 		name             string
 		run              engine.Child
-		mods             []func(*v1alpha1.CronBatchJob)
+		mods             mods
 		success, failure string
 		consecutive      int32
 		result           string
 		condition        string
 	}{
-		{"success", success, []func(*v1alpha1.CronBatchJob){last("09:00"), active(success), failed}, "09:01", "08:55", 0, "Complete", "RunSucceeded"},
-		{"failure", failure, []func(*v1alpha1.CronBatchJob){last("09:00"), active(failure), failed}, "08:00", "09:01", 3, "Failed: Why", "RunFailed"},
-		{"its start was never written down", success, []func(*v1alpha1.CronBatchJob){last("08:50"), failed}, "09:01", "08:55", 0, "Complete", "RunSucceeded"},
-		{"nor was it taken off the queue", success, []func(*v1alpha1.CronBatchJob){last("09:00"), queue("09:00"), failed}, "09:01", "08:55", 0, "Complete", "RunSucceeded"},
-		{"counted already", failure, []func(*v1alpha1.CronBatchJob){last("09:00"), failed}, "08:00", "08:55", 2, "", ""},
-		{"counted and let go", run("09:00", ended(engine.Failed, "09:01"), free), []func(*v1alpha1.CronBatchJob){last("09:00"), failed}, "08:00", "08:55", 2, "", ""},
-		{"an old failure, seen late", run("09:00", ended(engine.Failed, "07:00")), []func(*v1alpha1.CronBatchJob){last("08:50"), failed}, "08:00", "08:55", 2, "", ""},
-		{"an old success, seen late", run("09:00", ended(engine.Complete, "08:10")), []func(*v1alpha1.CronBatchJob){last("08:50"), failed}, "08:10", "08:55", 2, "", ""},
+		{"success", success, mods{last("09:00"), active(success), failed}, "09:01", "08:55", 0, "Complete", "RunSucceeded"},
+		{"failure", failure, mods{last("09:00"), active(failure), failed}, "08:00", "09:01", 3, "Failed: Why", "RunFailed"},
+		{"its start was never written down", success, mods{last("08:50"), failed}, "09:01", "08:55", 0, "Complete", "RunSucceeded"},
+		{"nor was it taken off the queue", success, mods{last("09:00"), queue("09:00"), failed}, "09:01", "08:55", 0, "Complete", "RunSucceeded"},
+		{"counted already", failure, mods{last("09:00"), failed}, "08:00", "08:55", 2, "", ""},
+		{"counted and let go", run("09:00", ended(engine.Failed, "09:01"), free), mods{last("09:00"), failed}, "08:00", "08:55", 2, "", ""},
+		{"of a token long forgotten", run("09:00", forToken("a"), ended(engine.Failed, "09:01"), free), mods{last("09:00"), failed},
+			"08:00", "08:55", 2, "", ""},
+		{"an old failure, seen late", run("09:00", ended(engine.Failed, "07:00")), mods{last("08:50"), failed}, "08:00", "08:55", 2, "", ""},
+		{"an old success, seen late", run("09:00", ended(engine.Complete, "08:10")), mods{last("08:50"), failed}, "08:10", "08:55", 2, "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o := observe("09:02", cron(c.mods...), c.run)
@@ -65,18 +67,18 @@ func TestTheLock(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		run  engine.Child
-		mods []func(*v1alpha1.CronBatchJob)
+		mods mods
 		want bool
 	}{
-		{"active", run("09:00"), []func(*v1alpha1.CronBatchJob){last("09:00")}, false},
-		{"being deleted", run("09:00", deleting), []func(*v1alpha1.CronBatchJob){last("09:00")}, true},
-		{"being deleted, not written down", run("09:00", deleting), []func(*v1alpha1.CronBatchJob){last("08:50")}, false},
-		{"being deleted, still in the queue", run("09:00", deleting), []func(*v1alpha1.CronBatchJob){last("09:00"), queue("09:00")}, false},
-		{"of a token, being deleted", run("09:00", forToken("a"), deleting), []func(*v1alpha1.CronBatchJob){last("09:00")}, false},
-		{"of a handled token, being deleted", run("09:00", forToken("a"), deleting), []func(*v1alpha1.CronBatchJob){last("09:00"), handled("a")}, true},
+		{"active", run("09:00"), mods{last("09:00")}, false},
+		{"being deleted", run("09:00", deleting), mods{last("09:00")}, true},
+		{"being deleted, not written down", run("09:00", deleting), mods{last("08:50")}, false},
+		{"being deleted, still in the queue", run("09:00", deleting), mods{last("09:00"), queue("09:00")}, false},
+		{"of a token, being deleted", run("09:00", forToken("b"), deleting), mods{last("09:00")}, false},
+		{"of a handled token, being deleted", run("09:00", forToken("a"), deleting), mods{last("09:00"), handled("a")}, true},
 		{"ended, in status.active", run("09:00", ended(engine.Complete, "09:01"), deleting),
-			[]func(*v1alpha1.CronBatchJob){last("09:00"), active(run("09:00"))}, false},
-		{"a stranger's", engine.Child{ChildRef: engine.ChildRef{Name: "x", UID: "x"}, Held: true}, []func(*v1alpha1.CronBatchJob){last("09:00")}, true},
+			mods{last("09:00"), active(run("09:00"))}, false},
+		{"a stranger's", engine.Child{ChildRef: engine.ChildRef{Name: "x", UID: "x"}, Held: true}, mods{last("09:00")}, true},
 	} {
 		plan, _ := settle(t, observe("09:02", cron(c.mods...), c.run))
 		same(t, c.name, len(plan.Release) == 1, c.want)

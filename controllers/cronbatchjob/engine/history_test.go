@@ -22,7 +22,6 @@ func TestHistory(t *testing.T) {
 	}
 	ko := func(clock string) engine.Child { return run(clock, ended(engine.Failed, clock), free) }
 	unstarted := func(c *engine.Child) { c.Started = c.Started.AddDate(-3000, 0, 0); c.Started = engine.Child{}.Started }
-	type mods = []func(*v1alpha1.CronBatchJob)
 	name := func(clock string) string { return engine.RunName("c", at(clock)) }
 	for _, c := range []struct {
 		name string

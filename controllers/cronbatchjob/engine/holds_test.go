@@ -21,7 +21,6 @@ func window(schedule string, duration time.Duration) func(*v1alpha1.CronBatchJob
 // TestRefused: what never works is Stalled, naming the field; a correct edit
 // heals it at once.
 func TestRefused(t *testing.T) {
-	type mods = []func(*v1alpha1.CronBatchJob)
 	schedules := func(list ...string) func(*v1alpha1.CronBatchJob) {
 		return spec(func(s *v1alpha1.CronBatchJobSpec) { s.Schedule, s.Schedules = "", list })
 	}
@@ -143,6 +142,7 @@ func TestRetrying(t *testing.T) {
 	o.Retry = &engine.Retry{At: at("09:21")}
 	plan, _ = settle(t, o)
 	same(t, "partly: last", clockOf(plan.Status.LastScheduleTime), "09:10")
+	same(t, "partly: nothing is given up", noticeWords(plan.Notices), "")
 	same(t, "partly: active", plan.Status.ActiveCount, int32(1))
 
 	// In a queue waiting is not missing, whatever it is for.
@@ -177,7 +177,6 @@ func TestReady(t *testing.T) {
 
 // TestWake is the exact moment, and nothing where nothing will happen.
 func TestWake(t *testing.T) {
-	type mods = []func(*v1alpha1.CronBatchJob)
 	for name, c := range map[string]struct {
 		mods mods
 		want string

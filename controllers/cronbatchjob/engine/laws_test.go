@@ -58,9 +58,11 @@ type story struct {
 }
 
 func newStory(seed uint64) *story {
-	s := &story{rand: rand.New(rand.NewPCG(seed, 1)), now: at("09:00").Add(time.Duration(seed) * time.Millisecond), //nolint:gosec // a story is to be repeated
+	s := &story{rand: rand.New(rand.NewPCG(seed, 1)), now: at("09:00").Add(time.Duration(seed) * time.Millisecond),
 		cache: schedule.NewCache(10), children: map[string]engine.Child{}, made: map[string]v1alpha1.StartReason{}, tokens: map[string]bool{}}
-	s.cron = cron(was(func(st *v1alpha1.CronBatchJobStatus) { *st = v1alpha1.CronBatchJobStatus{ObservedGeneration: -1, ScheduleHash: "none"} }))
+	s.cron = cron(was(func(st *v1alpha1.CronBatchJobStatus) {
+		*st = v1alpha1.CronBatchJobStatus{ObservedGeneration: -1, ScheduleHash: "none"}
+	}))
 	c := &s.cron.Spec
 	c.Schedule = pick(s, "*/10 * * * * *", "*/7 * * * * *", "0,1,2,30 * * * * *", "@every 45s", "* * * * *", "0 */2 * * * *")
 	c.ConcurrencyPolicy = pick(s, allow, forbid, replace, line)
@@ -79,7 +81,9 @@ func newStory(seed uint64) *story {
 
 func pick[V any](s *story, of ...V) V { return of[s.rand.IntN(len(of))] }
 
-func (s *story) fail(format string, args ...any) { s.wrong = append(s.wrong, fmt.Sprintf(format, args...)) }
+func (s *story) fail(format string, args ...any) {
+	s.wrong = append(s.wrong, fmt.Sprintf(format, args...))
+}
 
 // step lets something happen, and the operator look at it.
 func (s *story) step() {

@@ -98,33 +98,40 @@ func (w *work) shownNext() time.Time {
 
 // setWake is when time alone changes something.
 func (w *work) setWake() {
-	wake := func(at time.Time) {
-		if !at.IsZero() && (w.plan.Wake.IsZero() || at.Before(w.plan.Wake)) {
-			w.plan.Wake = at
-		}
-	}
+	var moments []time.Time
 	if !w.spec.IsSuspended() {
-		wake(w.nextDue())
+		moments = append(moments, w.nextDue())
 		if !w.opening.Never && w.opening.Time.IsZero() {
-			wake(w.opening.Through)
+			moments = append(moments, w.opening.Through)
 		}
 	}
 	if r := w.o.Retry; r != nil && w.o.Now.Before(r.At) {
-		wake(r.At)
+		moments = append(moments, r.At)
 	}
 	if len(w.queue) > 0 && w.hold == nil {
-		wake(w.closedUntil)
+		moments = append(moments, w.closedUntil)
 		for _, q := range w.queue {
 			if at := w.expiry(q); !at.IsZero() {
-				wake(at.Add(time.Second)) // the last second still starts
+				moments = append(moments, at.Add(time.Second)) // the last second still starts
 			}
 		}
 	}
 	for i := range w.o.Children {
 		if c := &w.o.Children[i]; !w.tooOld(c) && !c.Deleting {
-			wake(w.oldAt(c))
+			moments = append(moments, w.oldAt(c))
 		}
 	}
+	w.plan.Wake = earliest(moments)
+}
+
+// earliest leaves out zero times, which are never.
+func earliest(times []time.Time) (first time.Time) {
+	for _, t := range times {
+		if !t.IsZero() && (first.IsZero() || t.Before(first)) {
+			first = t
+		}
+	}
+	return first
 }
 
 // stampOf is a time in the API; nil for none.

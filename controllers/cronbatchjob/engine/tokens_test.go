@@ -21,7 +21,6 @@ func handled(tokens ...string) func(*v1alpha1.CronBatchJob) {
 
 // TestTokens start one run each, once.
 func TestTokens(t *testing.T) {
-	type mods = []func(*v1alpha1.CronBatchJob)
 	suspend := spec(func(s *v1alpha1.CronBatchJobSpec) { s.Suspend = new(true) })
 	for _, c := range []struct {
 		name                   string
@@ -84,10 +83,10 @@ func TestTokensAreForgotten(t *testing.T) {
 // TestNames are locks, so they never change.
 func TestNames(t *testing.T) {
 	for got, want := range map[string]string{
-		engine.RunName("c", at("09:10")):               "c-29543590",
-		engine.RunName("c", at("09:10:30")):            "c-1772615430",
-		engine.TokenName("c", "2026-03-04T09:10:00Z"):  "c-mytg43czvw",
-		engine.TokenName("c", "a"):                     "c-mhvyj5voay",
+		engine.RunName("c", at("09:10")):                "c-29543590",
+		engine.RunName("c", at("09:10:30")):             "c-1772615430",
+		engine.TokenName("c", "2026-03-04T09:10:00Z"):   "c-mytg43czvw",
+		engine.TokenName("c", "a"):                      "c-mhvyj5voay",
 		engine.TokenName("c", strings.Repeat("x", 253)): "c-mq5ocg30z6",
 	} {
 		same(t, "name", got, want)
