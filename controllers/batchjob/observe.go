@@ -30,7 +30,7 @@ var errBehind = errors.New("the caches are behind our own writes")
 // observe looks at a job and its pods. No sight and no error means that there is
 // nothing to look at.
 func (r *Reconciler) observe(ctx context.Context, key types.NamespacedName) (*sight, error) {
-	if err := r.ensureFloor(ctx); err != nil {
+	if err := r.ensureFloor(ctx, key.Namespace); err != nil {
 		return nil, err
 	}
 	shown := r.Pods.Version() // before the pods are read: see judge
@@ -271,8 +271,9 @@ func (s *sight) add(strays []*corev1.Pod) {
 }
 
 // ensureFloor learns, once, a version of each resource from after this process
-// began to lead. Lists of the API server are never older than the request.
-func (r *Reconciler) ensureFloor(ctx context.Context) error {
+// began to lead. Lists of the API server are never older than the request, and
+// those of one namespace, which every operator may ask for, have the version of all.
+func (r *Reconciler) ensureFloor(ctx context.Context, namespace string) error {
 	r.floor.Lock() // one worker asks, the others wait for its answer
 	defer r.floor.Unlock()
 	if r.fresh.hasFloor() {
@@ -280,7 +281,7 @@ func (r *Reconciler) ensureFloor(ctx context.Context) error {
 	}
 	jobs, pods := &v1alpha1.BatchJobList{}, &corev1.PodList{}
 	for _, list := range []client.ObjectList{jobs, pods} {
-		if err := r.Live.List(ctx, list, client.Limit(1)); err != nil {
+		if err := r.Live.List(ctx, list, client.InNamespace(namespace), client.Limit(1)); err != nil {
 			return fmt.Errorf("asking the API server for its present version: %w", err)
 		}
 	}
