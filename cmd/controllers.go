@@ -29,6 +29,7 @@ func setupControllers(mgr ctrl.Manager, o options, pods *batchjob.PodCache) erro
 			RateLimiter:             controller.GetRateLimiter(o.retry),
 			HideTerminationMessages: o.hideTerminationMessages,
 			Notifier:                notifier,
+			CrossNamespace:          !o.noCrossNamespaceRefs && o.watch.AllNamespaces,
 		}),
 		cronbatchjob.SetupWithManager(mgr, cronbatchjob.Options{
 			Concurrent:  o.concurrent,

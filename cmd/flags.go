@@ -27,6 +27,7 @@ type options struct {
 	api           apiLimits
 
 	hideTerminationMessages bool
+	noCrossNamespaceRefs    bool
 
 	leaderElection leaderelection.Options
 	logger         logger.Options
@@ -92,6 +93,9 @@ func (o *options) bind(fs *pflag.FlagSet) {
 	fs.IntVar(&o.api.burst, "kube-api-burst", 300, "The maximum burst of requests sent to the Kubernetes API at once.")
 	fs.BoolVar(&o.hideTerminationMessages, "hide-termination-messages", false,
 		"Keep what failed containers wrote as their termination message out of conditions and events.")
+
+	fs.BoolVar(&o.noCrossNamespaceRefs, "no-cross-namespace-refs", true,
+		"Refuse a spec.dependsOn that names a BatchJob of another namespace.")
 
 	o.leaderElection.BindFlags(fs)
 	o.logger.BindFlags(fs)

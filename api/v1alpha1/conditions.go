@@ -81,9 +81,6 @@ const (
 	// ReasonPodRejected: the API server answered 400 or 422 to the pod that the
 	// template makes; the message carries its words.
 	ReasonPodRejected string = "PodRejected"
-	// ReasonUnsupportedField: the field is in the API and this version of the
-	// operator does not implement it yet; the message names it.
-	ReasonUnsupportedField string = "UnsupportedField"
 )
 
 // Reasons of a BatchJob alone.

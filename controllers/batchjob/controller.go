@@ -57,6 +57,8 @@ type Reconciler struct {
 	// HideTerminationMessages keeps what containers wrote out of conditions
 	// and events.
 	HideTerminationMessages bool
+	// CrossNamespace lets jobs depend on those of other namespaces.
+	CrossNamespace bool
 	// Parallel runs do(0) to do(n-1) and returns when all have; nil runs them
 	// side by side.
 	Parallel func(n int, do func(i int))
@@ -68,11 +70,13 @@ type Reconciler struct {
 	revised *revisions
 	taken   *names
 	hidden  *hidden
+	exprs   *expressions
 }
 
 func (r *Reconciler) init() {
 	r.once.Do(func() {
 		r.fresh, r.refused, r.revised, r.taken, r.hidden = newFreshness(), newRefusals(), newRevisions(), newNames(), newHidden()
+		r.exprs = newExpressions()
 	})
 }
 
@@ -196,6 +200,8 @@ type Options struct {
 	HideTerminationMessages bool
 	// Notifier is told of events; nil if nobody is.
 	Notifier *report.Notifier
+	// CrossNamespace lets jobs depend on those of other namespaces.
+	CrossNamespace bool
 }
 
 // SetupWithManager registers the controller and what it watches.
@@ -204,10 +210,14 @@ func SetupWithManager(mgr ctrl.Manager, opts Options) error {
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Pods: opts.Pods, Clock: clock.RealClock{},
 		Voice:                   &report.Voice{Recorder: mgr.GetEventRecorder("stint-controller"), Notifier: opts.Notifier},
 		HideTerminationMessages: opts.HideTerminationMessages,
+		CrossNamespace:          opts.CrossNamespace,
 	}
 	r.init()
 	if err := mgr.GetFieldIndexer().IndexField(context.Background(), &corev1.Pod{}, PodIndex, IndexPod); err != nil {
 		return fmt.Errorf("indexing pods by their job: %w", err)
+	}
+	if err := mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.BatchJob{}, DependencyIndex, IndexDependencies); err != nil {
+		return fmt.Errorf("indexing BatchJobs by their dependencies: %w", err)
 	}
 	err := ctrl.NewControllerManagedBy(mgr).Named(name).
 		Watches(&v1alpha1.BatchJob{}, r.jobEvents()).
@@ -222,16 +232,23 @@ func SetupWithManager(mgr ctrl.Manager, opts Options) error {
 
 type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
-// jobEvents enqueues the job: at once when somebody changed it, with the other
+// jobEvents enqueues those that depend on the job, and the job: at once when somebody changed it, with the other
 // events of its pods when only the status did, which is our own write.
 func (r *Reconciler) jobEvents() handler.EventHandler {
 	add := func(obj client.Object, q queue) {
 		q.Add(reconcile.Request{NamespacedName: client.ObjectKeyFromObject(obj)})
 	}
 	return handler.Funcs{
-		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { add(e.Object, q) },
-		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) { add(e.Object, q) },
-		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) {
+		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) {
+			add(e.Object, q)
+			r.wakeDependents(ctx, e.Object, q)
+		},
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) {
+			add(e.Object, q)
+			r.wakeDependents(ctx, e.Object, q)
+		},
+		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
+			r.wakeDependents(ctx, e.ObjectNew, q)
 			if changedBySomebody(e.ObjectOld, e.ObjectNew) {
 				add(e.ObjectNew, q)
 				return

@@ -4,6 +4,8 @@
 //	controller.go  Reconcile is observe → decide → apply → report; what is watched
 //	observe.go     from the API, through a cache that may lag, to engine.Observed
 //	freshness.go   never observe a world older than our own writes
+//	dependencies.go what spec.dependsOn names, and waking when it changes
+//	expression.go  readyExpr: CEL, compiled once, with a limit of its cost
 //	facts.go       from a Pod to what the judge needs to know of it
 //	apply.go       every write, in the order of the plan
 //	claim.go       pods taken over by selector, or given up

@@ -89,6 +89,9 @@ func (r *Reconciler) complete(ctx context.Context, s *sight) (*sight, error) {
 	if err := r.observeSelected(ctx, s); err != nil {
 		return nil, err
 	}
+	if err := r.observeDependencies(ctx, s); err != nil {
+		return nil, err
+	}
 	r.fresh.lookedAt(s.Now, s.Job, len(s.Pods))
 	return s, r.lookForClosing(ctx, s)
 }

@@ -97,7 +97,7 @@ func TestWrote(t *testing.T) {
 		{"it will succeed", with(), with(cond(v1alpha1.ConditionSuccessCriteriaMet, yes, "CompletionsReached")), nil},
 		{"stalled", with(), with(stalled("PodRejected")), []string{"Warning PodRejected: says PodRejected"}},
 		{"still stalled", with(stalled("PodRejected")), with(stalled("PodRejected")), nil},
-		{"stalled otherwise", with(stalled("PodRejected")), with(stalled("UnsupportedField")), []string{"Warning UnsupportedField: says UnsupportedField"}},
+		{"stalled otherwise", with(stalled("PodRejected")), with(stalled("InvalidSpec")), []string{"Warning InvalidSpec: says InvalidSpec"}},
 		{"healed", with(stalled("PodRejected")), with(), nil},
 	} {
 		r := &recorder{}

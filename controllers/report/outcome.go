@@ -36,6 +36,8 @@ func read(state engine.State, reason string) reading {
 		return reading{phase: v1alpha1.PhaseNotRun, ready: metav1.ConditionTrue, reason: v1alpha1.ReasonNotRun}
 	case engine.StateDraining:
 		return reading{phase: v1alpha1.PhaseRunning, ready: metav1.ConditionUnknown, reason: v1alpha1.ReasonDraining, reconciling: true}
+	case engine.StateWaiting:
+		return reading{phase: v1alpha1.PhaseWaiting, ready: metav1.ConditionFalse, reason: reason}
 	case engine.StateRetrying:
 		return reading{phase: v1alpha1.PhaseRunning, ready: metav1.ConditionFalse, reason: v1alpha1.ReasonProgressingWithRetry, reconciling: true}
 	case engine.StateRunning, engine.StateBackingOff, engine.StateEnding, engine.StateForeign, engine.StateGone:
@@ -54,7 +56,7 @@ func column(out engine.Outcome) string {
 		reason = v1alpha1.ReasonBackingOff
 	case engine.StateSuspended, engine.StateRunning, engine.StateNotRun:
 		return out.Short
-	case engine.StateFailed, engine.StateRefused, engine.StateEnding, engine.StateRetrying, engine.StateDraining:
+	case engine.StateFailed, engine.StateRefused, engine.StateEnding, engine.StateRetrying, engine.StateDraining, engine.StateWaiting:
 	}
 	if out.Short != "" {
 		return reason + ": " + out.Short
@@ -78,7 +80,7 @@ func sentence(job *v1alpha1.BatchJob, s *v1alpha1.BatchJobStatus, out engine.Out
 		return message
 	case engine.StateEnding:
 		return fmt.Sprintf("%s; waiting for the last pods to end", out.Message)
-	case engine.StateFailed, engine.StateRefused, engine.StateSuspended, engine.StateRetrying, engine.StateDraining, engine.StateNotRun,
+	case engine.StateFailed, engine.StateRefused, engine.StateSuspended, engine.StateRetrying, engine.StateDraining, engine.StateNotRun, engine.StateWaiting,
 		engine.StateBackingOff, engine.StateForeign, engine.StateGone:
 	}
 	return out.Message

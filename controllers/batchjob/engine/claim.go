@@ -19,13 +19,10 @@ func (w *work) claim() (wait bool) {
 		p := &w.o.Pods[i]
 		w.names[p.Name] = struct{}{}
 		switch {
-		case p.Foreign && !p.Orphan && !accounted(p, durable):
+		case p.Orphan:
+			w.claimOrphan(p)
+		case p.Foreign && !accounted(p, durable):
 			w.plan.Disown = append(w.plan.Disown, p.PodRef)
-		case p.Orphan && !p.Foreign && !p.Deleting && !w.superseded && !w.o.Now.Before(w.o.RetryAt):
-			w.plan.Adopt = append(w.plan.Adopt, p.PodRef)
-		case p.Orphan && (p.Deleting || p.Foreign):
-			w.letGo(p)
-		case p.Orphan: // not yet
 		case w.ofRun(p):
 			w.pods = append(w.pods, p)
 			if !p.Labelled && (p.Tracked || p.active()) {
@@ -36,6 +33,17 @@ func (w *work) claim() (wait bool) {
 		}
 	}
 	return len(w.plan.Adopt)+len(w.plan.Track) > 0
+}
+
+// claimOrphan takes over a pod that matches, unless the API server has refused
+// that just now, or the run makes no pod any more.
+func (w *work) claimOrphan(p *Pod) {
+	switch {
+	case p.Foreign || p.Deleting:
+		w.letGo(p)
+	case !w.superseded && !w.o.Now.Before(w.o.RetryAt):
+		w.plan.Adopt = append(w.plan.Adopt, p.PodRef)
+	}
 }
 
 // accounted: nothing is to be counted of the pod any more. Such a pod stays the

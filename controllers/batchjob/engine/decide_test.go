@@ -67,7 +67,7 @@ func TestManagedBy(t *testing.T) {
 func TestStrays(t *testing.T) {
 	for name, j := range map[string]*v1alpha1.BatchJob{
 		"new": job(), "runs": begun(job()), "suspended": begun(job(suspend)), "finished": finishedJob(true),
-		"refused": job(dependent), "ending": begun(job(), declared(v1alpha1.ConditionFailureTarget)),
+		"refused": job(refused), "ending": begun(job(), declared(v1alpha1.ConditionFailureTarget)),
 	} {
 		plan := engine.Decide(engine.Observed{Now: now, Job: j, Strays: []engine.PodRef{stray}, Pods: []engine.Pod{pod("r")}})
 		same(t, name, names(plan.Release), []string{"stray"})
@@ -148,7 +148,7 @@ func TestASettledJobIsLeftAlone(t *testing.T) {
 		"ending":      {begun(job(), declared(v1alpha1.ConditionFailureTarget)), pods("d", 1, deleting)},
 		"complete":    {begun(job()), pods("s", 1, succeeded)},
 		"failed":      {begun(job(limit(0))), pods("f", 1, failed)},
-		"refused":     {job(dependent), nil},
+		"refused":     {job(refused), nil},
 	} {
 		j := c.job
 		for range 4 { // an end takes three writes

@@ -9,6 +9,7 @@
 //	plan.go         the orders that come out
 //	decide.go       the order in which everything is looked at
 //	holds.go        why no pod may be made at the moment
+//	dependencies.go what must be ready before a run begins
 //	invalid.go      what batch/v1 refuses and CEL cannot
 //	claim.go        which pods are the run's, which to take over or give up
 //	accounting.go   each pod's end is counted once

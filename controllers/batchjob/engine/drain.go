@@ -65,7 +65,7 @@ func (w *work) follow() {
 
 // refusal is why the spec's revision can never run; nil if that is not known.
 func (w *work) refusal() *hold {
-	for _, reason := range []func(*work) *hold{unsupported, invalid, rejected} {
+	for _, reason := range []func(*work) *hold{invalid, hopeless, rejected} {
 		if h := reason(w); h != nil {
 			return h
 		}

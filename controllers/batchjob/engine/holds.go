@@ -25,10 +25,11 @@ func (h *hold) outcome() Outcome {
 // person has to mend comes before what a person has asked for.
 func (w *work) holdReason() *hold {
 	for _, reason := range []func(*work) *hold{
-		unsupported, // a field whose behaviour this version does not have: refused aloud, not ignored
-		invalid,     // what CEL cannot refuse at the API
-		rejected,    // the API server will say the same again until the manifest changes
+		invalid,       // what CEL cannot refuse at the API
+		hopelessStart, // a ring of dependencies, or an expression that is none
+		rejected,      // the API server will say the same again until the manifest changes
 		suspended,
+		waiting,   // a dependency is not ready; it gates the start only
 		leftovers, // pods of an earlier run
 		retrying,  // the API server refused a pod a moment ago
 	} {
@@ -45,7 +46,7 @@ func (w *work) hold(h hold) {
 	if w.job.Spec.IsSuspended() {
 		w.remove(len(w.activePods))
 	}
-	if h.state == StateSuspended && w.edited {
+	if (h.state == StateSuspended || h.state == StateWaiting) && w.edited {
 		w.plan.Try = w.trial()
 	}
 	if h.state == StateRetrying {
@@ -98,23 +99,4 @@ func retrying(w *work) *hold {
 func requested(job *v1alpha1.BatchJob) bool {
 	at := job.Annotations[v1alpha1.AnnotationReconcileRequestedAt]
 	return at != "" && at != job.Status.LastHandledReconcileAt
-}
-
-// unsupported names the first field that is set and does nothing yet.
-func unsupported(w *work) *hold {
-	for _, f := range notYet {
-		if f.set(w.o.Job) {
-			return &hold{state: StateRefused, reason: v1alpha1.ReasonUnsupportedField, field: f.path, message: f.path +
-				": this version of the operator does not implement it; remove it to run the job"}
-		}
-	}
-	return nil
-}
-
-// notYet lists what is in the API and not yet in this engine.
-var notYet = []struct {
-	path string
-	set  func(*v1alpha1.BatchJob) bool
-}{
-	{"spec.dependsOn", func(j *v1alpha1.BatchJob) bool { return len(j.Spec.DependsOn) > 0 }},
 }

@@ -119,7 +119,7 @@ func (l look) mayDelete(p *engine.Pod) bool {
 
 // creates: pods are made only when nothing forbids it, and not too many.
 func (l look) creates() (bad complaints) {
-	bad.when(l.p.Try != nil && l.p.Outcome.State != engine.StateSuspended && l.p.Outcome.State != engine.StateDraining || l.p.Try != nil && len(l.p.Create) > 0,
+	bad.when(l.p.Try != nil && !slices.Contains([]engine.State{engine.StateSuspended, engine.StateWaiting, engine.StateDraining}, l.p.Outcome.State) || l.p.Try != nil && len(l.p.Create) > 0,
 		"tries a pod in state %s", l.p.Outcome.State)
 	if len(l.p.Create) == 0 {
 		return bad

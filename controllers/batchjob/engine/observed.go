@@ -30,6 +30,8 @@ type Observed struct {
 	// RetryAt is until when no pod is made because the API server refused the
 	// last one for now; zero if it did not.
 	RetryAt time.Time
+	// Dependencies are what is known of spec.dependsOn, one for each entry.
+	Dependencies []Dependency
 	// Closing is set when the namespace is being deleted: no pod will be made
 	// in it any more.
 	Closing bool

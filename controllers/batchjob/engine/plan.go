@@ -30,7 +30,7 @@ type Plan struct {
 	// Create makes these pods, in this order.
 	Create []PodOrder
 	// Try asks the API server whether it would take this pod, and makes none: a
-	// suspended job, or a change, that can never run is told so at once.
+	// suspended or waiting job, or a change, that can never run is told so at once.
 	Try *PodOrder
 	// Status is the status as it is when all of the above succeeded; the
 	// voice completes it. nil: the status is not ours to write.
@@ -90,6 +90,8 @@ const (
 	StateRetrying State = "Retrying"
 	// StateSuspended: spec.suspend holds the job.
 	StateSuspended State = "Suspended"
+	// StateWaiting: a dependency holds the run before it begins.
+	StateWaiting State = "Waiting"
 	// StateRefused: the spec asks for something that never works; a change
 	// of the spec heals it.
 	StateRefused  State = "Refused"

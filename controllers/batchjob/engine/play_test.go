@@ -23,6 +23,8 @@ type play struct {
 	// made counts the pods of each revision.
 	made map[string]int
 	plan engine.Plan
+	// deps is what is known of the dependencies.
+	deps []engine.Dependency
 }
 
 func newPlay(t *testing.T, change ...func(*v1alpha1.BatchJob)) *play {
@@ -34,7 +36,7 @@ func newPlay(t *testing.T, change ...func(*v1alpha1.BatchJob)) *play {
 // look decides once and does what the plan says.
 func (p *play) look() engine.Plan {
 	p.t.Helper()
-	p.plan = engine.Decide(engine.Observed{Now: p.at, Job: p.j, Pods: slices.Clone(p.pods)})
+	p.plan = engine.Decide(engine.Observed{Now: p.at, Job: p.j, Pods: slices.Clone(p.pods), Dependencies: p.deps})
 	for _, ref := range slices.Concat(p.plan.Release, p.plan.Drop) {
 		p.pod(ref.Name).Tracked = false
 	}

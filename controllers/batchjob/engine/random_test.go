@@ -46,10 +46,22 @@ func (d dice) observed() engine.Observed {
 		d.rest(o.Pods)
 	}
 	d.status(o.Job, o.Pods)
+	if d.one(5) {
+		d.depends(&o)
+	}
 	if d.one(40) {
 		o.Job.DeletionTimestamp = stamp(0)
 	}
 	return o
+}
+
+// depends lets the job depend on another, of which something is known or not.
+func (d dice) depends(o *engine.Observed) {
+	dependent("db")(o.Job)
+	if !d.one(4) {
+		o.Dependencies = []engine.Dependency{{Name: "db", Exists: !d.one(3), Current: !d.one(3), Ready: d.one(2), Expression: d.one(3), Holds: d.one(2),
+			Denied: d.one(9), Bad: d.one(9)}}
+	}
 }
 
 // rest lets nearly every pod have ended, and be let go.

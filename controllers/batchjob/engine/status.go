@@ -68,7 +68,7 @@ func (w *work) markTime(s *v1alpha1.BatchJobStatus) {
 	now := metav1.NewTime(w.o.Now)
 	if w.verdict == nil && w.job.Spec.IsSuspended() {
 		s.StartTime = nil
-	} else if s.StartTime == nil && w.begun() && !w.neverStarts() && (!w.superseded || w.verdict != nil) {
+	} else if s.StartTime == nil && w.begun() && !w.neverStarts() && w.plan.Outcome.State != StateWaiting && (!w.superseded || w.verdict != nil) {
 		s.StartTime = &now
 	}
 	if w.verdict == nil {

@@ -63,7 +63,7 @@ func TestStartTime(t *testing.T) {
 	zero := decide(job(fixed(1, 0)))
 	same(t, "of a job that ends at once", zero.Status.StartTime.Time, now)
 	same(t, "its end", zero.Status.CompletionTime.Time, now)
-	stalled := decide(job(dependent))
+	stalled := decide(job(refused))
 	same(t, "of a job that is refused from the start", stalled.Status.StartTime, (*metav1.Time)(nil))
 }
 

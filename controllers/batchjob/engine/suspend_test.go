@@ -91,7 +91,7 @@ func TestASuspendedPodIsTried(t *testing.T) {
 		same(t, name+": tried for another generation", decide(j).Try != nil, true)
 	}
 	for name, j := range map[string]*v1alpha1.BatchJob{
-		"running": job(), "refused": job(suspend, dependent), "complete": job(suspend, fixed(1, 0)),
+		"running": job(), "refused": job(suspend, refused), "complete": job(suspend, fixed(1, 0)),
 	} {
 		same(t, name+": tried", decide(j).Try, (*engine.PodOrder)(nil))
 	}

@@ -18,7 +18,7 @@ the field and the remedy in its message, and goes on when the field is corrected
 | A blackout's schedule parses, and the blackouts leave a time to start at | `spec.blackouts` | `Stalled`, `InvalidBlackout` |
 | The API server takes the pod and the BatchJob of the jobTemplate | `spec.jobTemplate` | `Stalled`, `PodRejected` or `JobRejected` |
 | The zone is in the database | `spec.timeZone` | `Stalled`, `UnknownTimeZone` |
-| The field is not implemented yet | the field | `Stalled`, `UnsupportedField` |
+| A dependency of another namespace, where `--no-cross-namespace-refs` refuses it (the default) | `spec.dependsOn[].namespace` | `Stalled`, `InvalidSpec` |
 
 A null means that a field is absent, as in batch/v1.
 {{ end -}}
