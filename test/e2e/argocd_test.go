@@ -114,17 +114,20 @@ func (a *argo) says(health string) application {
 	return app
 }
 
-// settled fails if Argo CD finds anything to do for a while.
+// settled fails if Argo CD finds anything to do for a while. The health may
+// change meanwhile, as it follows the job's.
 func (a *argo) settled(forSo time.Duration) {
 	a.s.Helper()
 	before := a.says("Healthy")
 	a.s.holds(forSo, "the Application stays Synced", func(ctx context.Context) error {
 		app, err := a.application(ctx)
+		app.health = before.health
 		if err == nil && app != before {
 			err = fmt.Errorf("it was %+v and is %+v", before, app)
 		}
 		return err
 	})
+	a.says("Healthy")
 }
 
 // teachArgo gives Argo CD our health and actions, with the snippet that comes

@@ -35,12 +35,12 @@ func quick(kind, name, image string, spec ...string) work {
 	return work{kind: kind, name: name, image: image, script: "true", seconds: 1, spec: spec}
 }
 
-func failing(kind, name, image string, spec ...string) work {
-	return work{kind: kind, name: name, image: image, script: "echo 'no such table' >&2; exit 3", seconds: 1, exit: 3, spec: spec}
+func failing(kind, name, image string) work {
+	return work{kind: kind, name: name, image: image, script: "echo 'no such table' >&2; exit 3", seconds: 1, exit: 3}
 }
 
-func lasting(kind, name, image string, spec ...string) work {
-	return work{kind: kind, name: name, image: image, script: waits, seconds: 3600, spec: spec}
+func lasting(kind, name, image string) work {
+	return work{kind: kind, name: name, image: image, script: waits, seconds: 3600}
 }
 
 func apiVersionOf(kind string) string {
@@ -88,7 +88,7 @@ func (w work) specText(indent int) string {
 }
 
 // scheduled is the CronJob, or CronBatchJob, that runs this work.
-func (w work) scheduled(schedule string, spec ...string) string {
+func (w work) scheduled(schedule string) string {
 	kind := "CronJob"
 	if strings.HasPrefix(w.kind, "Batch") {
 		kind = "CronBatchJob"
@@ -97,7 +97,7 @@ func (w work) scheduled(schedule string, spec ...string) string {
 kind: %s
 metadata: {name: %s}
 spec:
-  schedule: %q%s
+  schedule: %q
   jobTemplate:
-%s`, apiVersionOf(kind), kind, w.name, schedule, lines(2, spec), w.specText(4))
+%s`, apiVersionOf(kind), kind, w.name, schedule, w.specText(4))
 }
