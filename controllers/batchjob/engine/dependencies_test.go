@@ -149,3 +149,19 @@ func TestAWaitingRunThatIsChanged(t *testing.T) {
 	p.in("changed", engine.StateWaiting, 2, 0)
 	same(t, "the record", p.j.Status.History[0].Start, (*metav1.Time)(nil))
 }
+
+// TestARingThatIsClosedLater: what waits goes on to wait, and starts when it may.
+func TestARingThatIsClosedLater(t *testing.T) {
+	p := newPlay(t, dependent("db"))
+	p.settle()
+	p.deps = []engine.Dependency{{Name: "db", Exists: true, Ring: []string{"work", "db", "work"}}}
+	p.settle()
+	p.in("closed", engine.StateRefused, 1, 0)
+	same(t, "startTime", p.j.Status.StartTime, (*metav1.Time)(nil))
+	p.deps = []engine.Dependency{{Name: "db", Exists: true}}
+	p.settle()
+	p.in("opened", engine.StateWaiting, 1, 0)
+	p.deps = []engine.Dependency{isReady("db")}
+	p.settle()
+	p.in("ready", engine.StateRunning, 1, 1)
+}

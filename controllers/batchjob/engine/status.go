@@ -68,7 +68,7 @@ func (w *work) markTime(s *v1alpha1.BatchJobStatus) {
 	now := metav1.NewTime(w.o.Now)
 	if w.verdict == nil && w.job.Spec.IsSuspended() {
 		s.StartTime = nil
-	} else if s.StartTime == nil && w.begun() && !w.neverStarts() && w.plan.Outcome.State != StateWaiting && (!w.superseded || w.verdict != nil) {
+	} else if s.StartTime == nil && w.begun() && !w.neverStarts() && !w.heldBack() && (!w.superseded || w.verdict != nil) {
 		s.StartTime = &now
 	}
 	if w.verdict == nil {
@@ -83,6 +83,11 @@ func (w *work) markSuspended(s *v1alpha1.BatchJobStatus) {
 	case meta.IsStatusConditionTrue(s.Conditions, v1alpha1.ConditionSuspended):
 		w.set(s, v1alpha1.ConditionSuspended, metav1.ConditionFalse, v1alpha1.ReasonJobResumed, "Job resumed")
 	}
+}
+
+// heldBack: the run is not let begin. Its clock would else say that it had.
+func (w *work) heldBack() bool {
+	return w.plan.Outcome.State == StateWaiting || w.plan.Outcome.State == StateRefused
 }
 
 // neverStarts: a suspended job that needs no pod is complete without a start.
