@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"sync"
 	"time"
@@ -192,53 +190,4 @@ func (s *session) submit(ctx context.Context, contender, namespace string, jobs 
 	wg.Wait()
 	close(failed)
 	return <-failed
-}
-
-// profile takes profiles of the operator, apart from all measurements.
-func (s *session) profile(ctx context.Context) error {
-	if err := os.MkdirAll(s.profiles, 0o755); err != nil {
-		return err
-	}
-	for file, w := range map[string]work{
-		"indexed": s.indexedWork("indexed", s.pods),
-		"onepod":  {name: "onepod", n: s.jobs, jobs: onePodJobs("job", s.jobs)},
-	} {
-		a, err := s.open(ctx, ours)
-		if err != nil {
-			return err
-		}
-		const seconds = 15
-		taken := make(chan error, 1)
-		go func() {
-			data, err := a.get(ctx, a.base+"/debug/pprof/profile?seconds="+strconv.Itoa(seconds))
-			if err == nil {
-				err = os.WriteFile(filepath.Join(s.profiles, file+".cpu.pprof"), data, 0o600)
-			}
-			taken <- err
-		}()
-		if err := s.submit(ctx, ours, a.namespace, w.jobs); err != nil {
-			return err
-		}
-		if err := a.await(ctx, warmups+len(w.jobs), warmups+w.n); err != nil {
-			return err
-		}
-		if err := <-taken; err != nil {
-			return err
-		}
-		for _, kind := range []string{"heap", "allocs"} {
-			data, err := a.get(ctx, a.base+"/debug/pprof/"+kind+"?gc=1")
-			if err != nil {
-				return err
-			}
-			if err := os.WriteFile(filepath.Join(s.profiles, file+"."+kind+".pprof"), data, 0o600); err != nil {
-				return err
-			}
-		}
-		a.close()
-		a.process.stop()
-		if err := s.cluster.clear(ctx, a.namespace); err != nil {
-			return err
-		}
-	}
-	return nil
 }
