@@ -25,6 +25,10 @@ const maxRounds = 10
 // decide carries out trials and starts, adds what came of them to what was
 // observed, and returns the plan that is left. Of a schedule that nothing is
 // known of it first makes sure, as soon as there is something to do.
+//
+// Where all went well the status is left to the next look, which the event of
+// the new run brings: when a thousand schedules are due at once, each of them
+// starts before any of them is written about.
 func (r *Reconciler) decide(ctx context.Context, s *sight) (engine.Plan, error) {
 	for range maxRounds {
 		plan := engine.Decide(s.Observed)
@@ -44,7 +48,9 @@ func (r *Reconciler) decide(ctx context.Context, s *sight) (engine.Plan, error) 
 		case plan.Try:
 			r.try(ctx, s)
 		case len(plan.Start) > 0:
-			r.start(ctx, s, plan.Start)
+			if r.start(ctx, s, plan.Start) {
+				return engine.Plan{Wake: s.Now.Add(patience)}, nil
+			}
 		default:
 			return plan, nil
 		}
@@ -70,17 +76,19 @@ func (r *Reconciler) try(ctx context.Context, s *sight) {
 	}
 }
 
-// start makes runs in their order, up to the first that is refused.
-func (r *Reconciler) start(ctx context.Context, s *sight, starts []engine.Start) {
+// start makes runs in their order, up to the first that is refused, and tells
+// whether all of them are new, so that the event of each is bound to come.
+func (r *Reconciler) start(ctx context.Context, s *sight, starts []engine.Start) (all bool) {
+	all = true
 	for _, start := range starts {
 		job := newJob(s.Cron, start, r.ShardLabels)
 		err := r.Client.Create(ctx, job)
 		if apierrors.IsAlreadyExists(err) {
 			job, err = r.madeBefore(ctx, s, start)
+			all = false
 		}
 		switch {
 		case err == nil && job == nil: // somebody else's
-			continue
 		case err == nil:
 			r.fresh.wroteJob(s.Cron, job.ResourceVersion)
 			s.jobs[job.UID] = job
@@ -89,9 +97,10 @@ func (r *Reconciler) start(ctx context.Context, s *sight, starts []engine.Start)
 			r.Voice.Started(s.Cron, start, r.Clock.Now())
 		default:
 			r.refuse(s, start, err)
-			return
+			return false
 		}
 	}
+	return all
 }
 
 // refuse notes why a run could not be made.

@@ -14,7 +14,8 @@
 // # Few requests per start
 //
 // A thousand schedules that are due in one minute start within seconds if each
-// costs little. A start is two requests: the BatchJob, and the status. Reads come
+// costs little. A start is two requests, the BatchJob and the status, and all of
+// the first kind come before those of the second. Reads come
 // from the cache; only a schedule of which this process knows nothing, because
 // it has just begun to lead, is read live, and only once there is something to
 // do about it.
