@@ -106,6 +106,17 @@ func TestSuspendHoldsTheQueue(t *testing.T) {
 	same(t, "queue", queueWords(plan.Status.Queue), "09:20")
 }
 
+// TestSuspendHoldsTheDeadline as well: what is too old is told when nothing else
+// holds it.
+func TestSuspendHoldsTheDeadline(t *testing.T) {
+	c := cron(policy(forbid), queue("09:10"), last("09:10"), deadline(60), spec(func(s *v1alpha1.CronBatchJobSpec) { s.Suspend = new(true) }))
+	plan, _ := settle(t, observe("09:25", c))
+	same(t, "suspended", queueWords(plan.Status.Queue)+noticeWords(plan.Notices), "09:10")
+	c.Spec.Suspend = nil
+	plan, starts := settle(t, observe("09:25", c))
+	same(t, "resumed", queueWords(plan.Status.Queue)+startWords(starts)+noticeWords(plan.Notices), "MissSchedule 1")
+}
+
 // TestTakenNames are given up, told, and hold up nobody.
 func TestTakenNames(t *testing.T) {
 	o := observe("09:20:30", cron(policy(line), last("09:00"), deadline(9000)))

@@ -40,6 +40,7 @@ func TestHistory(t *testing.T) {
 		{"an end that is not counted is kept", mods{limits(0, 0), active(run("08:50"))}, []engine.Child{run("08:50", ended(engine.Complete, "08:55"))}, ""},
 		{"suspended too", mods{limits(0, 0), spec(func(s *v1alpha1.CronBatchJobSpec) { s.Suspend = new(true) })}, []engine.Child{ok("08:00")}, name("08:00")},
 		{"refused too", mods{limits(0, 0), expression("61 * * * *")}, []engine.Child{ok("08:00")}, name("08:00")},
+		{"of a token long forgotten", mods{limits(0, 0)}, []engine.Child{ok("08:00", forToken("a"))}, engine.TokenName("c", "a")},
 		{"by age", mods{ttl(600)}, []engine.Child{ok("08:52"), ok("08:52:01"), ko("08:40")}, name("08:40") + ", " + name("08:52")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
