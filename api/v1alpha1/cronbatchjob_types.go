@@ -309,7 +309,7 @@ type CronBatchJobStatus struct {
 
 	// ActiveCount is the number of active BatchJobs.
 	// +optional
-	ActiveCount int32 `json:"activeCount,omitempty"`
+	ActiveCount int32 `json:"activeCount"`
 
 	// LastResult is the outcome of the last run that ended, for people.
 	// +optional

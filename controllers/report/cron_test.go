@@ -144,6 +144,7 @@ func TestCronMetrics(t *testing.T) {
 	voice.Started(c, engine.Start{Reason: v1alpha1.StartScheduled, Due: now.Add(-2 * time.Second)}, now)
 	voice.Started(c, engine.Start{Reason: v1alpha1.StartScheduled, Due: now.Add(time.Second)}, now)
 	voice.Started(c, engine.Start{Reason: v1alpha1.StartCaughtUp, Due: now.Add(-time.Hour)}, now)
+	voice.Started(c, engine.Start{Reason: v1alpha1.StartScheduled, Due: now.Add(-time.Hour), Waited: true}, now)
 	after := lateness(t)
 	same(t, "observations", after[0]-before[0], 2.0)
 	same(t, "seconds", after[1]-before[1], 2.0)

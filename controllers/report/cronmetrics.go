@@ -14,8 +14,9 @@ import (
 )
 
 var (
-	// From the time that a run was due, jitter included, to its creation;
-	// scheduled runs only, as the others have no time to be late for.
+	// From the time that a run was due, jitter included, to its creation. Only
+	// scheduled runs have a time to be late for, and one that stood in the queue
+	// was late by the will of its author.
 	cronLateness = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name:    "stint_cronbatchjob_start_lateness_seconds",
 		Help:    "How long after their due time BatchJobs of CronBatchJobs were created.",
@@ -47,7 +48,7 @@ func init() {
 
 func cronStarted(start engine.Start, now time.Time) {
 	cronRuns.WithLabelValues(string(start.Reason)).Inc()
-	if start.Reason == v1alpha1.StartScheduled {
+	if start.Reason == v1alpha1.StartScheduled && !start.Waited {
 		cronLateness.Observe(max(0, now.Sub(start.Due).Seconds()))
 	}
 }

@@ -27,7 +27,7 @@ type ParseError struct {
 	Index int
 	// Input is the expression or the zone as it was given.
 	Input string
-	// Field is minute, hour and so on, timeZone, or empty for the whole.
+	// Field is minute, hour and so on, or empty for the whole.
 	Field string
 	// Reason ends with what to do.
 	Reason string

@@ -57,7 +57,7 @@ var refusals = []struct {
 	{"H(1-5 * * * *", "", ErrSyntax, "is no H"},
 	{"H-5 * * * *", "", ErrSyntax, "is no H"},
 	{"0 0 H(30-31) 2 *", "", ErrNeverFires, "never fires"},
-	{"* * * * *", "Mars/Olympus", ErrUnknownZone, `"Mars/Olympus": timeZone: is not in the IANA zone database`},
+	{"* * * * *", "Mars/Olympus", ErrUnknownZone, `"Mars/Olympus": the IANA zone database has no such zone; check the spelling`},
 	{"* * * * *", "Local", ErrUnknownZone, "zone of the machine"},
 	{"* * * * *", "lOcAl", ErrUnknownZone, "zone of the machine"},
 	{"* * * * *", "../../etc/passwd", ErrUnknownZone, "not a name"},

@@ -73,20 +73,20 @@ func loadZone(zone string) (*time.Location, *ParseError) {
 		return time.UTC, nil
 	}
 	refused := func(reason string) *ParseError {
-		return &ParseError{Index: -1, Input: zone, Field: "timeZone", Reason: reason, Kind: ErrUnknownZone}
+		return &ParseError{Index: -1, Input: zone, Reason: reason, Kind: ErrUnknownZone}
 	}
 	// Both name whatever zone the machine is set to.
 	if strings.EqualFold(zone, "local") || strings.EqualFold(zone, "localtime") {
-		return nil, refused("is the zone of the machine, not of the schedule; name one, such as Europe/Berlin or UTC")
+		return nil, refused("this is the zone of the machine, not of the schedule; name one, such as Europe/Berlin or UTC")
 	}
 	for part := range strings.SplitSeq(zone, "/") {
 		if part == "" || part == "." || part == ".." || strings.Trim(part, zoneCharacters) != "" {
-			return nil, refused("is not a name of the IANA zone database; write one such as Europe/Berlin or UTC")
+			return nil, refused("this is not a name of the IANA zone database; write one such as Europe/Berlin or UTC")
 		}
 	}
 	loc, err := time.LoadLocation(zone)
 	if err != nil {
-		return nil, refused("is not in the IANA zone database; check the spelling, capitals count: Europe/Berlin, America/New_York, UTC")
+		return nil, refused("the IANA zone database has no such zone; check the spelling, capitals count: Europe/Berlin, America/New_York, UTC")
 	}
 	return loc, nil
 }

@@ -146,7 +146,8 @@ func (w *work) start(line []v1alpha1.QueuedRun) {
 		if q.Reason != v1alpha1.StartRequested {
 			due = due.Add(w.offset)
 		}
-		w.plan.Start = append(w.plan.Start, Start{Name: w.entryName(q), Nominal: nominal, Due: due, Reason: q.Reason, Token: q.Token})
+		w.plan.Start = append(w.plan.Start, Start{Name: w.entryName(q), Nominal: nominal, Due: due, Reason: q.Reason, Token: q.Token,
+			Waited: w.durable(q)})
 	}
 }
 

@@ -91,6 +91,13 @@ func TestConcurrency(t *testing.T) {
 	}
 }
 
+// TestWaited tells starts that are late by their policy from late ones.
+func TestWaited(t *testing.T) {
+	_, starts := settle(t, observe("09:20", cron(policy(allow), queue("09:10"), last("09:10"))))
+	same(t, "starts", startWords(starts), "09:10, 09:20")
+	same(t, "waited", []bool{starts[0].Waited, starts[1].Waited}, []bool{true, false})
+}
+
 // TestSuspendHoldsTheQueue, and edits keep it.
 func TestSuspendHoldsTheQueue(t *testing.T) {
 	c := cron(policy(line), queue("09:10", "09:20"), last("09:20"))
@@ -126,6 +133,8 @@ func TestTakenNames(t *testing.T) {
 	same(t, "notices", noticeWords(plan.Notices), "NameTaken 1")
 	same(t, "last", clockOf(plan.Status.LastScheduleTime), "09:20")
 	same(t, "reason", plan.Outcome.Reason, v1alpha1.ReasonNameTaken)
+	same(t, "message", plan.Outcome.Message, "the run of 2026-03-04T09:10:00Z was not started: a BatchJob named c-29543590 exists and does not "+
+		"belong to this CronBatchJob; to make up for it, set spec.runAt to something new")
 
 	// The word stays until something else has been decided.
 	o.Cron, o.Taken = written(o, plan), nil

@@ -152,7 +152,7 @@ func (w *work) nameTaken() string {
 	for _, n := range w.plan.Notices {
 		if n.Reason == v1alpha1.ReasonNameTaken {
 			return fmt.Sprintf("the run of %s was not started: a BatchJob named %s exists and does not belong to this CronBatchJob; "+
-				"rename or delete it", n.Latest.UTC().Format(time.RFC3339), n.Name)
+				"to make up for it, set spec.runAt to something new", n.Latest.UTC().Format(time.RFC3339), n.Name)
 		}
 	}
 	c := meta.FindStatusCondition(w.was.Conditions, v1alpha1.ConditionReady)

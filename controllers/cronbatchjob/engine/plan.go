@@ -46,6 +46,8 @@ type Start struct {
 	Reason       v1alpha1.StartReason
 	// Token is that of a Requested start.
 	Token string
+	// Waited: it stood in the queue, so that its delay is the policy's.
+	Waited bool
 }
 
 // State is what a person would say the schedule is doing.
