@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"strings"
+
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -62,7 +64,15 @@ func suspended(w *work) *hold {
 		return nil
 	}
 	return &hold{state: StateSuspended, reason: v1alpha1.ReasonSuspended,
-		message: "spec.suspend is true" + setBy(w.job, "f:suspend") + "; set it to false, or remove it, to run"}
+		message: "spec.suspend is true" + setBy(w.job) + "; set it to false, or remove it, to run"}
+}
+
+// setBy says who suspended the job, where that is known.
+func setBy(job *v1alpha1.BatchJob) string {
+	if who := v1alpha1.ManagersOf(job, "suspend"); len(who) > 0 {
+		return " (set by " + strings.Join(who, ", ") + ")"
+	}
+	return ""
 }
 
 // rejected: the API server refused the pod of this very generation for good

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -72,8 +73,12 @@ func suspended(w *work) *hold {
 	if !w.spec.IsSuspended() {
 		return nil
 	}
+	by := ""
+	if who := v1alpha1.ManagersOf(w.cron, "suspend"); len(who) > 0 {
+		by = " (set by " + strings.Join(who, ", ") + ")"
+	}
 	return &hold{state: StateSuspended, reason: v1alpha1.ReasonSuspended,
-		message: "spec.suspend is true: nothing is started until it is set to false, or removed"}
+		message: "spec.suspend is true" + by + ": nothing is started until it is set to false, or removed"}
 }
 
 func retrying(w *work) *hold {

@@ -204,3 +204,18 @@ func TestWake(t *testing.T) {
 		same(t, name, plan.Wake.UTC(), want.UTC())
 	}
 }
+
+// TestWhoSuspended: git does not say suspend, so the message names the field
+// manager who did.
+func TestWhoSuspended(t *testing.T) {
+	for want, entries := range map[string][]metav1.ManagedFieldsEntry{
+		"": {{Manager: "flux", FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:schedule":{}}}`)}},
+		" (set by kubectl-edit, argocd)": {{Manager: "kubectl-edit", FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:suspend":{}}}`)},
+			{Manager: "argocd", FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:suspend":{}}}`)}},
+	} {
+		j := cron(last("09:00"), spec(func(s *v1alpha1.CronBatchJobSpec) { s.Suspend = new(true) }))
+		j.ManagedFields = entries
+		plan, _ := settle(t, observe("09:02", j))
+		same(t, "message", plan.Outcome.Message, "spec.suspend is true"+want+": nothing is started until it is set to false, or removed")
+	}
+}
