@@ -74,6 +74,9 @@ func suspendTold(s *space) {
 		s.Errorf("phase %s", job.Status.Phase)
 	}
 	cron := s.ready("CronBatchJob", "backup", "True", v1alpha1.ReasonSuspended)
+	if !strings.Contains(cron.message, nightShift) {
+		s.Errorf("the CronBatchJob says: %s", cron.message)
+	}
 	if out := strings.Fields(s.kubectl("get", "cronbatchjob", "backup", "--no-headers", "-o", "custom-columns=S:.spec.suspend,R:.status.conditions[?(@.type=='Ready')].reason")); !slices.Equal(out, []string{"true", v1alpha1.ReasonSuspended}) {
 		s.Errorf("columns %q", out)
 	}

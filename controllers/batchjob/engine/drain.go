@@ -10,10 +10,13 @@ import (
 )
 
 // supersede ends a run without a verdict: it makes no pod any more, and when the
-// last one has ended, what follows it begins. Drain lets the pods that have
-// started a container finish; one that has not would perhaps never, as when its
-// image cannot be pulled, and nothing is lost with it. Replace removes them all.
-// So does a suspend. Pods that are removed for that count as nothing.
+// last one has ended, what follows it begins. Drain lets the pods that run
+// finish; Replace removes them all, and so does a suspend.
+//
+// A pod that is removed counts as nothing: its finalizer goes first, as at a
+// suspend in batch/v1, so whatever it still does in its time to end, also well,
+// is in no counter and no verdict. One that was seen to end is counted all the
+// same, as it is only removed in the version that was observed.
 func (w *work) supersede() {
 	switch {
 	case w.job.Spec.IsSuspended(), w.o.Job.Spec.GetUpdatePolicy() == v1alpha1.UpdateReplace:
@@ -27,15 +30,27 @@ func (w *work) supersede() {
 	w.follow()
 }
 
+// removeUnstarted removes what a drain would wait for in vain, as a pod whose
+// image cannot be pulled; nothing is lost with it.
 func (w *work) removeUnstarted() {
 	var unstarted []*Pod
 	for _, p := range w.activePods {
-		if !p.Started {
+		switch at := p.Created.Add(startsUnseen); {
+		case p.Started:
+		case p.Assigned && p.Why.Reason == "" && w.o.Now.Before(at):
+			w.wake(at)
+		default:
 			unstarted = append(unstarted, p)
 		}
 	}
 	w.take(unstarted)
 }
+
+// startsUnseen is how long a pod with a node may be one that runs: its kubelet
+// tells of a start a moment after it, and of a start that fails. Before, neither
+// means that it still begins, and a drain lets it; a pod without a node cannot
+// get one unseen.
+const startsUnseen = time.Minute
 
 // follow brings on what follows a run that has ended, or that ends when its last
 // pod does: a note that nothing does, or the switch. A pod of the new template

@@ -108,18 +108,67 @@ func TestASuspendedRunHasNothingToDrain(t *testing.T) {
 }
 
 // TestPodsThatNeverStarted do not hold a drain: a wrong image is mended by the
-// next commit.
+// next commit. One that may be starting unseen is waited for.
 func TestPodsThatNeverStarted(t *testing.T) {
-	p := newPlay(t, fixed(2, 2))
+	for name, c := range map[string]struct {
+		pod  func(*engine.Pod)
+		kept time.Duration
+	}{
+		"no node yet":         {func(p *engine.Pod) { p.Assigned = false }, 0},
+		"cannot be scheduled": {func(p *engine.Pod) { p.Assigned, p.Why.Reason = false, "Unschedulable" }, 0},
+		"a wrong image":       {func(p *engine.Pod) { p.Why.Reason = "ImagePullBackOff" }, 0},
+		"nothing is known":    {func(*engine.Pod) {}, time.Minute},
+	} {
+		p := newPlay(t, fixed(2, 2))
+		p.settle()
+		pending(&p.pods[0])
+		c.pod(&p.pods[0])
+		p.edit(image("right"))
+		p.settle()
+		if c.kept > 0 {
+			same(t, name+": active", p.j.Status.Active, int32(2))
+			same(t, name+": looks again", p.plan.Wake, after(c.kept))
+			p.at = after(c.kept)
+			p.settle()
+		}
+		same(t, name+": active then", p.j.Status.Active, int32(1))
+		p.stopped()
+		p.every(succeeded)
+		p.settle()
+		p.in(name, engine.StateRunning, 2, 2)
+	}
+}
+
+// TestAPodThatStartsDuringADrain finishes, and its end counts.
+func TestAPodThatStartsDuringADrain(t *testing.T) {
+	p := newPlay(t)
 	p.settle()
 	pending(&p.pods[0])
-	p.edit(image("right"))
+	p.edit(image("new"))
 	p.settle()
-	same(t, "active", p.j.Status.Active, int32(1))
-	p.stopped()
+	p.in("it has a node", engine.StateDraining, 1, 0)
 	p.every(succeeded)
 	p.settle()
-	p.in("switched", engine.StateRunning, 2, 2)
+	p.in("it has succeeded", engine.StateRunning, 2, 1)
+	same(t, "outcome", p.j.Status.History[0].Outcome, v1alpha1.RunComplete)
+	same(t, "succeeded", p.j.Status.History[0].Succeeded, int32(1))
+}
+
+// TestWhatIsRemovedCountsAsNothing, however it ends.
+func TestWhatIsRemovedCountsAsNothing(t *testing.T) {
+	for name, end := range map[string]func(*engine.Pod){"well": succeeded, "badly": failed} {
+		p := newPlay(t, limit(0))
+		p.settle()
+		p.edit(image("new"), replacingRuns)
+		p.settle()
+		p.in(name+", terminating", engine.StateDraining, 1, 0)
+		p.every(end)
+		p.settle()
+		p.in(name, engine.StateRunning, 2, 1)
+		r := p.j.Status.History[0]
+		same(t, name+": record", []any{r.Outcome, r.Succeeded, r.Failed}, []any{v1alpha1.RunSuperseded, int32(0), int32(0)})
+		same(t, name+": succeeded revisions", len(p.j.Status.SucceededRevisions), 0)
+	}
 }
 
 // TestTheVerdictOfASupersededRun stands if it reaches one.

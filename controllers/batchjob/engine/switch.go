@@ -96,7 +96,7 @@ func (w *work) former(p *Pod) {
 		w.plan.Delete = append(w.plan.Delete, p.PodRef)
 	case p.Tracked:
 		w.release(p)
-	case p.ended() && !p.Deleting && !p.Foreign && w.tooOld(p) && len(w.plan.Delete) < maxChanges:
+	case !p.Deleting && !p.Foreign && w.tooOld(p) && len(w.plan.Delete) < maxChanges:
 		w.plan.Delete = append(w.plan.Delete, p.PodRef)
 	}
 	if !p.ended() {

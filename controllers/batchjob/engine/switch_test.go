@@ -134,6 +134,25 @@ func TestPodHistory(t *testing.T) {
 	}
 }
 
+// TestWhatPodHistoryLeavesAlone: what goes already, what is not ours any more and
+// what is held; no plan deletes more pods than another makes.
+func TestWhatPodHistoryLeavesAlone(t *testing.T) {
+	j := begun(job(fixed(1, 5), history(0)))
+	j.Status.Run.Number = 3
+	old := func(p *engine.Pod) { succeeded(p); released(p); p.Run = 1 }
+	for name, c := range map[string]struct {
+		pod     func(*engine.Pod)
+		deleted bool
+	}{
+		"ended": {func(*engine.Pod) {}, true}, "failed": {failed, true}, "going": {deleting, false},
+		"of another selector": {func(p *engine.Pod) { p.Foreign = true }, false}, "held": {func(p *engine.Pod) { p.Tracked = true }, false},
+		"of this run": {func(p *engine.Pod) { p.Run = 3 }, false},
+	} {
+		same(t, name, len(decide(j, pod("q", old, c.pod)).Delete) == 1, c.deleted)
+	}
+	same(t, "of six hundred", len(decide(j, pods("q", 600, old)...).Delete), 500)
+}
+
 // TestLateComers of an earlier run, made by an operator that did not know of the
 // switch, are removed and count as nothing; no pod is made beside them.
 func TestLateComers(t *testing.T) {
