@@ -22,6 +22,7 @@ func setupControllers(mgr ctrl.Manager, o options, pods *batchjob.PodCache) erro
 	if err != nil {
 		return err
 	}
+	crossNamespace := !o.noCrossNamespaceRefs && o.watch.AllNamespaces
 	return errors.Join(
 		batchjob.SetupWithManager(mgr, batchjob.Options{
 			Pods:                    pods,
@@ -29,13 +30,14 @@ func setupControllers(mgr ctrl.Manager, o options, pods *batchjob.PodCache) erro
 			RateLimiter:             controller.GetRateLimiter(o.retry),
 			HideTerminationMessages: o.hideTerminationMessages,
 			Notifier:                notifier,
-			CrossNamespace:          !o.noCrossNamespaceRefs && o.watch.AllNamespaces,
+			CrossNamespace:          crossNamespace,
 		}),
 		cronbatchjob.SetupWithManager(mgr, cronbatchjob.Options{
-			Concurrent:  o.concurrent,
-			RateLimiter: controller.GetRateLimiter(o.retry),
-			ShardLabels: shard,
-			Notifier:    notifier,
+			Concurrent:     o.concurrent,
+			RateLimiter:    controller.GetRateLimiter(o.retry),
+			ShardLabels:    shard,
+			Notifier:       notifier,
+			CrossNamespace: crossNamespace,
 		}),
 	)
 }

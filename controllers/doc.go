@@ -4,7 +4,7 @@
 //	batchjob/engine/    THE JUDGE     what is to be done about one job: pure
 //	cronbatchjob/       THE HANDS     the only code that reads or writes CronBatchJobs and their runs
 //	cronbatchjob/engine/ THE JUDGE    which times start, wait or are given up: pure
-//	mould/              THE MOULD     from a BatchJob's template to its pod: pure
+//	mould/              THE MOULD     the pod that a BatchJob's spec makes, and whether it can: pure
 //	schedule/           THE CALENDAR  when an expression fires: pure
 //	report/             THE VOICE     kstatus conditions, events, metrics
 //
@@ -14,8 +14,9 @@
 // # Arrows
 //
 // Imports flow one way: cmd → {batchjob, cronbatchjob} → report → engine →
-// {schedule, api}; the hands also reach for the mould. The two kinds never import each other; they meet through API
-// objects. An engine sees no client, context, logger, time.Now, random number
+// {schedule, mould, api}. The two kinds never import each other; they meet
+// through API objects, and what both must know of a BatchJob's spec is in the
+// mould. An engine sees no client, context, logger, time.Now, random number
 // or feature gate. architecture_test.go holds all of this.
 //
 // # Laws

@@ -64,16 +64,32 @@ func (r *Reconciler) acts(s *sight, plan engine.Plan) bool {
 		plan.Status != nil && !equality.Semantic.DeepEqual(&s.Cron.Status, report.CronStatus(s.Now, s.Cron, plan)))
 }
 
-// try asks the API server whether it would take the jobTemplate's pod. Only a
-// refusal for good matters: quota and the like may be different when its time
-// comes.
+// try asks the API server whether it would take the jobTemplate's pod and
+// BatchJob. Only a refusal for good matters: quota and the like may be different
+// when its time comes.
 func (r *Reconciler) try(ctx context.Context, s *sight) {
 	s.Tried = true
-	err := r.Client.Create(ctx, trialPod(s.Cron, s.Now, r.ShardLabels), client.DryRunAll)
-	if err != nil && !apierrors.IsAlreadyExists(err) && report.Classify(err) == report.Never {
-		s.Rejected = &engine.Rejection{Reason: v1alpha1.ReasonPodRejected,
-			Message: "spec.jobTemplate.spec.template: the API server refused the pod: " + err.Error() + "; correct the manifest to try again"}
+	job := trialJob(s.Cron, s.Now, r.ShardLabels)
+	for _, trial := range []struct {
+		object client.Object
+		reject func(error) *engine.Rejection
+	}{{trialPod(job), podRejected}, {job, jobRejected}} {
+		err := r.Client.Create(ctx, trial.object, client.DryRunAll)
+		if err != nil && !apierrors.IsAlreadyExists(err) && report.Classify(err) == report.Never {
+			s.Rejected = trial.reject(err)
+			return
+		}
 	}
+}
+
+func podRejected(err error) *engine.Rejection {
+	return &engine.Rejection{Reason: v1alpha1.ReasonPodRejected,
+		Message: "spec.jobTemplate.spec.template: the API server refused the pod: " + err.Error() + "; correct the manifest to try again"}
+}
+
+func jobRejected(err error) *engine.Rejection {
+	return &engine.Rejection{Reason: v1alpha1.ReasonJobRejected,
+		Message: "spec.jobTemplate: the API server refused the BatchJob: " + err.Error() + "; correct the manifest to try again"}
 }
 
 // start makes runs in their order, up to the first that is refused, and tells
@@ -110,8 +126,7 @@ func (r *Reconciler) refuse(s *sight, start engine.Start, err error) {
 	}
 	switch report.Classify(err) {
 	case report.Never:
-		s.Rejected = &engine.Rejection{Reason: v1alpha1.ReasonJobRejected,
-			Message: "spec.jobTemplate: the API server refused the BatchJob: " + err.Error() + "; correct the manifest to try again"}
+		s.Rejected = jobRejected(err)
 	case report.Later:
 		s.Retry = r.refused.add(s.Now, s.Cron, fmt.Sprintf("starting the run %s: %v; it is tried again", start.Name, err))
 	case report.Wait: // the namespace is going, and this object with it

@@ -44,6 +44,9 @@ type Reconciler struct {
 	// ShardLabels are keys of labels that a BatchJob takes over from its
 	// CronBatchJob, so that the same shard of the operator sees both.
 	ShardLabels []string
+	// CrossNamespace lets runs depend on BatchJobs of other namespaces, as those
+	// of BatchJobs do.
+	CrossNamespace bool
 
 	once      sync.Once
 	fresh     *freshness
@@ -120,8 +123,9 @@ type Options struct {
 	Concurrent int
 	// RateLimiter is the back-off of an object whose reconcile failed.
 	RateLimiter workqueue.TypedRateLimiter[reconcile.Request]
-	// ShardLabels are the keys of Reconciler.ShardLabels.
-	ShardLabels []string
+	// ShardLabels and CrossNamespace are the Reconciler's.
+	ShardLabels    []string
+	CrossNamespace bool
 	// Notifier is told of events; nil if nobody is.
 	Notifier *report.Notifier
 }
@@ -131,7 +135,7 @@ func SetupWithManager(mgr ctrl.Manager, opts Options) error {
 	r := &Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Clock: clock.RealClock{},
 		Voice:       &report.Voice{Recorder: mgr.GetEventRecorder("stint-controller"), Notifier: opts.Notifier},
-		ShardLabels: opts.ShardLabels,
+		ShardLabels: opts.ShardLabels, CrossNamespace: opts.CrossNamespace,
 	}
 	r.init()
 	if err := mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.BatchJob{}, JobIndex, IndexJob); err != nil {

@@ -43,10 +43,15 @@ func newJob(cron *v1alpha1.CronBatchJob, start engine.Start, shardLabels []strin
 	return job
 }
 
-// trialPod is a pod as the jobTemplate's BatchJob would make it.
-func trialPod(cron *v1alpha1.CronBatchJob, now time.Time, shardLabels []string) *corev1.Pod {
-	job := newJob(cron, engine.Start{Name: engine.RunName(cron.Name, now.Truncate(time.Second)), Nominal: now}, shardLabels)
-	job.UID = cron.UID // a valid one; the pod is never made
+// trialJob is a run for now, which is never made.
+func trialJob(cron *v1alpha1.CronBatchJob, now time.Time, shardLabels []string) *v1alpha1.BatchJob {
+	return newJob(cron, engine.Start{Name: engine.RunName(cron.Name, now.Truncate(time.Second)), Nominal: now}, shardLabels)
+}
+
+// trialPod is a pod as a run would make it.
+func trialPod(trial *v1alpha1.BatchJob) *corev1.Pod {
+	job := trial.DeepCopy()
+	job.UID = job.OwnerReferences[0].UID // a valid one; the pod is never made
 	order := mould.Order{Name: job.Name + "-trial", Run: 1, Indexed: job.Spec.IsIndexed()}
 	if n, _ := job.Spec.GetCompletions(); order.Indexed && n > 1 {
 		order.Index = int(n) - 1 // the longest host name

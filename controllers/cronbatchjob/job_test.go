@@ -163,7 +163,7 @@ func TestSplit(t *testing.T) {
 func TestTrialPod(t *testing.T) {
 	cron := nightly()
 	cron.Spec.JobTemplate.Spec.CompletionMode = new(v1alpha1.IndexedCompletion)
-	pod := trialPod(cron, now, nil)
+	pod := trialPod(trialJob(cron, now, nil))
 	same(t, "host name", pod.Spec.Hostname, engine.RunName("nightly", now)+"-2")
 	same(t, "namespace", pod.Namespace, "team")
 	values := []string{}

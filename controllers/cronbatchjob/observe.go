@@ -152,7 +152,7 @@ func split(jobs []*v1alpha1.BatchJob, cron types.UID, exists bool) (mine, strays
 // sight turns objects into facts.
 func (r *Reconciler) sight(key types.NamespacedName, cron *v1alpha1.CronBatchJob, mine []*v1alpha1.BatchJob) *sight {
 	s := &sight{key: key, jobs: make(map[types.UID]*v1alpha1.BatchJob, len(mine))}
-	s.Now, s.Cron = r.Clock.Now(), cron
+	s.Now, s.Cron, s.CrossNamespace = r.Clock.Now(), cron, r.CrossNamespace
 	s.Taken = map[string]bool{}
 	for _, j := range mine {
 		s.jobs[j.UID] = j

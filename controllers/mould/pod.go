@@ -1,7 +1,11 @@
-// Package mould makes the pod of a BatchJob: its template with batch/v1's labels,
-// environment and names. It is pure, and apart from the hands of BatchJob, as
-// those of CronBatchJob ask the API server beforehand whether it would take such
-// a pod.
+// Package mould is what the spec of a BatchJob makes: its pods, with batch/v1's
+// labels, environment and names, and whether it can make any. It is pure, and
+// apart from the rooms of BatchJob, as those of CronBatchJob want to know the same
+// of a jobTemplate before its time comes.
+//
+//	pod.go         the pod
+//	spec.go        what batch/v1's validation refuses and CEL cannot
+//	expression.go  readyExpr, compiled
 package mould
 
 import (

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/stint-dev/stint/controllers/mould"
 )
 
 // indexes is a set of completion indexes as ordered, disjoint, non-adjacent
@@ -20,23 +22,13 @@ type span struct{ first, last int }
 func parseIndexes(s string, limit int) indexes {
 	var set indexes
 	for part := range strings.SplitSeq(s, ",") {
-		first, last, ok := parseSpan(part)
+		first, last, ok := mould.ParseSpan(part)
 		if !ok || len(set) > 0 && first <= set[len(set)-1].last || first >= limit {
 			break
 		}
 		set = set.append(span{first, min(last, limit-1)})
 	}
 	return set
-}
-
-func parseSpan(s string) (first, last int, ok bool) {
-	from, to, ranged := strings.Cut(s, "-")
-	if !ranged {
-		to = from
-	}
-	first, errFirst := strconv.Atoi(from)
-	last, errLast := strconv.Atoi(to)
-	return first, last, errFirst == nil && errLast == nil && first >= 0 && first <= last
 }
 
 // append adds a span that begins after the last one, joining neighbours.

@@ -9,6 +9,7 @@
 //	decide.go       the order in which everything is looked at
 //	calendar.go     schedules, blackouts and since when they count
 //	holds.go        why nothing may be started
+//	template.go     why no run of the jobTemplate could ever begin
 //	names.go        the name of a run, which is its lock
 //	catchup.go      which times are due, which are missed, and what becomes of those
 //	tokens.go       runs that were asked for

@@ -24,6 +24,7 @@ func (w *work) held() *hold {
 	for _, look := range []func(*work) *hold{
 		unreadable, // there are no times
 		covered,    // there are times, and none that may start
+		unrunnable, // no run of the jobTemplate could ever begin
 		rejected,   // the API server never takes what the template makes
 		suspended,  // the author's wish
 		retrying,   // the API server's, for now
@@ -95,7 +96,7 @@ func (w *work) requested() bool {
 }
 
 // mustTry: once for each generation the API server is asked whether it would
-// take the jobTemplate's pod, and again when somebody asks for it.
+// take what the jobTemplate makes, and again when somebody asks for it.
 func (w *work) mustTry() bool {
 	return !w.o.Tried && w.o.Rejected == nil && w.o.Calendar.Problem == nil &&
 		(w.was.ObservedGeneration != w.cron.Generation || w.requested())

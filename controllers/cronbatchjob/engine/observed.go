@@ -28,8 +28,10 @@ type Observed struct {
 	// Rejected is set when the API server has just refused the jobTemplate for
 	// good; what was said earlier stands in the conditions.
 	Rejected *Rejection
-	// Tried is set once the jobTemplate's pod has been tried for this look.
+	// Tried is set once the jobTemplate has been tried for this look.
 	Tried bool
+	// CrossNamespace lets runs depend on BatchJobs of other namespaces.
+	CrossNamespace bool
 }
 
 // Retry is a refusal that may pass.

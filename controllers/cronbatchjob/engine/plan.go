@@ -12,7 +12,7 @@ import (
 // the observation and decides again, and only a plan without them has a Status.
 // Then Status, Release, Replace and Prune, in this order.
 type Plan struct {
-	// Try asks the API server whether it would take the jobTemplate's pod.
+	// Try asks the API server whether it would take what the jobTemplate makes.
 	Try bool
 	// Start makes these BatchJobs, in this order, up to the first that fails.
 	Start []Start

@@ -53,7 +53,7 @@ Deliberate, each with its reason. What stands in no row is meant to be the same.
 | `concurrencyPolicy: Queue` | | starts every time, one after the other | |
 | A run's name is taken by a foreign object | nothing happens | the time is given up, with an event, a count in a metric and `Ready`'s message; later times start | Nobody looks for a run that is missing in silence |
 | `spec.runAt`, annotation `batch.stint.dev/runAt` | | a new token starts one run, once; one that is there at creation too; while suspended, and in a blackout, it waits | `kubectl create job --from` cannot be written in git |
-| The pod of the template | validated with the schedule | tried by a server-side dry run, once for each generation: `Stalled=True`, reason `PodRejected`; times that come due until it is corrected are missed | Without an admission webhook, a stopped operator blocks nobody |
+| The jobTemplate | validated with the schedule | what CEL cannot tell of it is tried by a server-side dry run of the run and its pod, once for each generation: `Stalled=True`, reason `JobRejected` or `PodRejected`; times that come due until it is corrected are missed | Without an admission webhook, a stopped operator blocks nobody |
 | A run that ended | deleted by the limits | also kept until its end is counted, and deleted by age (`historyTTLSeconds`) | `consecutiveFailures` is exact |
 | `MissSchedule` | at each sync | once for each time that is missed | |
 | Names of runs | the minute | the minute, and the second where it is not 0 | Schedules with seconds |

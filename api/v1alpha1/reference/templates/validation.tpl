@@ -16,7 +16,8 @@ the field and the remedy in its message, and goes on when the field is corrected
 | Dependencies form no ring of several jobs | `spec.dependsOn` | `Stalled`, `DependencyCycle` |
 | The schedule parses and fires at some time | `spec.schedule`, `spec.schedules` of a CronBatchJob | `Stalled`, `InvalidSchedule` |
 | A blackout's schedule parses, and the blackouts leave a time to start at | `spec.blackouts` | `Stalled`, `InvalidBlackout` |
-| The API server takes the pod and the BatchJob of the jobTemplate | `spec.jobTemplate` | `Stalled`, `PodRejected` or `JobRejected` |
+| What this table says of a BatchJob, in a jobTemplate | `spec.jobTemplate.spec` | `Stalled`, with the same reason; no run is made |
+| The API server takes the pod and the BatchJob of the jobTemplate, tried once for each generation | `spec.jobTemplate` | `Stalled`, `PodRejected` or `JobRejected` |
 | The zone is in the database | `spec.timeZone` | `Stalled`, `UnknownTimeZone` |
 | A dependency of another namespace, where `--no-cross-namespace-refs` refuses it (the default) | `spec.dependsOn[].namespace` | `Stalled`, `InvalidSpec` |
 
