@@ -25,6 +25,8 @@ type pain struct {
 
 var pains = []pain{
 	{"R1 a changed image", immutableJob, changedImage},
+	{"R1 a changed image, helm upgrade", helmImmutable, helmChanged},
+	{"R1 a changed image, Argo CD", argoImmutable, argoChanged},
 	{"R2 a finished job is cleaned up", ttlRunsAgain, ttlKeepsRecord},
 	{"R2 a finished job is cleaned up, self-heal", argoRunsAgain, argoKeepsRecord},
 	{"R3 a migration before the second release", secondReleaseStuck, secondRelease},
