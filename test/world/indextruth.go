@@ -78,10 +78,17 @@ func (t *Truth) closeIndex(job *v1alpha1.BatchJob, p *podTruth) bool {
 		}
 		p.recorded = asNothing
 		return true
-	case perIndex(job) && !job.IsFailed() && p.mustFailIndex(job) && !slices.Contains(done, p.index) && !slices.Contains(failed, p.index):
+	case perIndex(job) && !job.IsFailed() && p.mustFailIndex(job) && !t.endedForVerdict(job, p) && !slices.Contains(done, p.index) && !slices.Contains(failed, p.index):
 		t.world.fail("%s is finished, and index %d has not failed, although pod %s has\n%s", job.Name, p.index, p.now.Name, brief(job))
 	}
 	return false
+}
+
+// endedForVerdict: the pod is deleted, and a verdict was written before the run
+// ended. What such a pod comes to says nothing of its index.
+func (t *Truth) endedForVerdict(job *v1alpha1.BatchJob, p *podTruth) bool {
+	before := t.jobs[job.UID].now
+	return before != nil && decided(before) && p.now.DeletionTimestamp != nil
 }
 
 // indexFree judges the index of a new pod by what its creator could know: it
