@@ -19,12 +19,13 @@ func TestGitOps(t *testing.T) {
 	t.Run("every state in Argo CD's Lua", lua)
 	t.Run(together, func(t *testing.T) {
 		for name, test := range map[string]func(*space){
-			"what can never run is told and a revert heals":    neverWorks,
-			"two tools that write the same fields":             fight,
-			"a schedule whose runs fail, under wait: true":     failingSchedule,
-			"Argo CD shows a job's health":                     argoHealth,
-			"Argo CD's actions on a job":                       argoActions,
-			"Argo CD finds no difference in a sparse manifest": sparse,
+			"what can never run is told and a revert heals":      neverWorks,
+			"two tools that write the same fields":               fight,
+			"a schedule whose runs fail, under wait: true":       failingSchedule,
+			"a long job under wait: true holds the next release": longJob,
+			"Argo CD shows a job's health":                       argoHealth,
+			"Argo CD's actions on a job":                         argoActions,
+			"Argo CD finds no difference in a sparse manifest":   sparse,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
