@@ -45,7 +45,7 @@ const (
 	AnnotationRunAt = "batch.stint.dev/runAt"
 	// AnnotationRunToken carries the token on the BatchJob that a CronBatchJob
 	// started for it; runAt would ask that BatchJob for another run.
-	AnnotationRunToken = "batch.stint.dev/run-token"
+	AnnotationRunToken = "batch.stint.dev/run-token" //nolint:gosec // the key of a token that is no secret
 	// AnnotationReconcileRequestedAt is Flux's request to reconcile now.
 	AnnotationReconcileRequestedAt = "reconcile.fluxcd.io/requestedAt"
 	// FinalizerJobTracking holds a pod until its end is counted. It is not

@@ -103,6 +103,8 @@ func (p *progress) note(job *v1alpha1.BatchJob) error {
 			return fmt.Errorf("%s has failed: %s", job.Name, s.Reason)
 		}
 		p.ended[job.Name] = true
+	case v1alpha1.PhaseNotRun:
+		return fmt.Errorf("%s has not been run: %s", job.Name, s.Reason)
 	case v1alpha1.PhaseSuspended:
 		if s.Active > 0 || s.Succeeded > 0 {
 			return fmt.Errorf("%s is suspended and yet has pods", job.Name)

@@ -78,10 +78,15 @@ func (t *Truth) closeIndex(job *v1alpha1.BatchJob, p *podTruth) bool {
 		}
 		p.recorded = asNothing
 		return true
-	case perIndex(job) && !job.IsFailed() && p.mustFailIndex(job) && !t.endedForVerdict(job, p) && !slices.Contains(done, p.index) && !slices.Contains(failed, p.index):
+	case t.indexMustFail(job, p) && !slices.Contains(done, p.index) && !slices.Contains(failed, p.index):
 		t.world.fail("%s is finished, and index %d has not failed, although pod %s has\n%s", job.Name, p.index, p.now.Name, brief(job))
 	}
 	return false
+}
+
+// indexMustFail: the pod fails its index, which a run that has not failed records.
+func (t *Truth) indexMustFail(job *v1alpha1.BatchJob, p *podTruth) bool {
+	return perIndex(job) && !job.IsFailed() && p.mustFailIndex(job) && !t.endedForVerdict(job, p)
 }
 
 // endedForVerdict: the pod is deleted, and a verdict was written before the run
