@@ -12,6 +12,7 @@
 //	cluster.go    what happens in the cluster: ends the pods, sees who is done
 //	workload.go   the work, and what is measured around it
 //	audit.go      who wrote what, from the API server's audit log
+//	load.go       the CPU time of the control plane, and of this program
 //	profile.go    where the time goes, of the operator and of the API server
 //	restart.go    what a restart writes
 //	verdict.go    the goals, and whether they are met

@@ -18,13 +18,16 @@ var (
 	perSecond  = figure{"per second", (*result).perSecond}
 	cpuEach    = figure{"controller CPU, ms each", (*result).cpuEach}
 	writesEach = figure{"writes on jobs and pods, each", func(r *result) float64 { return float64(r.requests.writes()) / float64(r.n) }}
+	serverEach = figure{"API server CPU, ms each", func(r *result) float64 { return r.each(r.load.apiServer) }}
 	heapEach   = figure{"heap per cached pod, KiB", func(r *result) float64 { return r.heap / 1024 / float64(r.n) }}
 )
 
 // compared are the figures of which ratios tell something; figures are all.
 var (
-	compared = []figure{perSecond, cpuEach, writesEach}
-	figures  = append(compared[:3:3],
+	compared = []figure{perSecond, cpuEach, writesEach, serverEach}
+	figures  = append(compared[:4:4],
+		figure{"etcd CPU, ms each", func(r *result) float64 { return r.each(r.load.etcd) }},
+		figure{"benchmark's own CPU, ms each", func(r *result) float64 { return r.each(r.load.driver) }},
 		figure{"events, each", func(r *result) float64 { return float64(r.requests.events) / float64(r.n) }},
 		heapEach,
 		figure{"resident set, MiB", func(r *result) float64 { return r.rss / (1 << 20) }})

@@ -15,13 +15,18 @@ type result struct {
 	n         int // pods, or one-pod jobs
 	took      time.Duration
 	cpu       time.Duration
+	load      load
 	heap, rss float64 // with the ended pods in its cache; heap is what they added
 	requests  requests
 }
 
 func (r *result) perSecond() float64 { return float64(r.n) / r.took.Seconds() }
 
-func (r *result) cpuEach() float64 { return float64(r.cpu.Microseconds()) / 1000 / float64(r.n) }
+func (r *result) cpuEach() float64 { return r.each(r.cpu) }
+
+func (r *result) each(d time.Duration) float64 {
+	return float64(d.Microseconds()) / 1000 / float64(r.n)
+}
 
 // The names of the works; indexedName and levelName are followed by the size.
 const (
@@ -86,8 +91,8 @@ func (s *session) repeat(ctx context.Context, rounds int, w work) error {
 				return fmt.Errorf("%s of %s: %w", w.name, contender, err)
 			}
 			s.results = append(s.results, r)
-			say("%-14s %-9s %7.1f/s %6.2f ms CPU %5.2f writes (%d on jobs, %d on pods, %d refused), %d reads, %d events, heap +%.1f MiB",
-				w.name, contender, r.perSecond(), r.cpuEach(), float64(r.requests.writes())/float64(r.n),
+			say("%-14s %-9s %7.1f/s %6.2f ms CPU (API server %.2f, etcd %.2f, driver %.2f), %5.2f writes (%d on jobs, %d on pods, %d refused), %d reads, %d events, heap +%.1f MiB",
+				w.name, contender, r.perSecond(), r.cpuEach(), r.each(r.load.apiServer), r.each(r.load.etcd), r.each(r.load.driver), float64(r.requests.writes())/float64(r.n),
 				r.requests.jobs, r.requests.pods, r.requests.refused, r.requests.reads, r.requests.events, r.heap/(1<<20))
 		}
 	}
@@ -142,6 +147,10 @@ func (s *session) measure(ctx context.Context, contender string, w work) (result
 	if err != nil {
 		return r, err
 	}
+	idle, err := s.plane.load()
+	if err != nil {
+		return r, err
+	}
 	began := time.Now()
 	if err := s.submit(ctx, contender, a.namespace, w.jobs); err != nil {
 		return r, err
@@ -151,6 +160,11 @@ func (s *session) measure(ctx context.Context, contender string, w work) (result
 	}
 	r.took = time.Since(began)
 	time.Sleep(settle)
+	busy, err := s.plane.load()
+	if err != nil {
+		return r, err
+	}
+	r.load = busy.since(idle)
 	after, err := a.cpu()
 	if err != nil {
 		return r, err
