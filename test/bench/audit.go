@@ -18,6 +18,7 @@ type audit struct {
 // requests are one contender's, by kind.
 type requests struct {
 	jobs, pods    int // accepted writes
+	crons         int // those on schedules
 	events        int
 	leases        int
 	refused       int // writes answered with an error
@@ -109,6 +110,8 @@ func (r *requests) accept(resource string) {
 	switch resource {
 	case "pods":
 		r.pods++
+	case "cronjobs", "cronbatchjobs":
+		r.crons++
 	case "jobs", "batchjobs":
 		r.jobs++
 	case "events":

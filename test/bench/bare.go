@@ -48,6 +48,7 @@ func runBare(ctx context.Context, kubeconfig string) error {
 		return err
 	}
 	b := &bareClient{cluster: c, slots: make(chan struct{}, n), jobs: map[types.UID]*bareJob{}, pods: map[types.UID]bool{}}
+	go b.crons(ctx)
 	jobs, pods := c.follow(ctx, &v1alpha1.BatchJobList{}), c.follow(ctx, &corev1.PodList{})
 	for ctx.Err() == nil {
 		select {
@@ -131,6 +132,7 @@ func (b *bareClient) one(ctx context.Context, j *bareJob) {
 	case pod := <-j.podEnded:
 		if step(func() error { return b.status(ctx, j, true) }) {
 			step(func() error { return b.letGo(ctx, j.Namespace, pod) })
+			step(func() error { return b.ran(ctx, j.BatchJob) })
 		}
 	}
 }

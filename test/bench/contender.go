@@ -47,7 +47,7 @@ type process struct {
 
 // userAgent is a part of how the contender calls itself to the API server.
 func userAgent(contender string) string {
-	return map[string]string{builtIn: "/job-controller", ours: "stint-controller/", bare: bareAgent}[contender]
+	return map[string]string{builtIn: "job-controller", ours: "stint-controller/", bare: bareAgent}[contender]
 }
 
 func (s *session) start(ctx context.Context, contender string) (*process, error) {
@@ -89,8 +89,8 @@ func (s *session) command(p *process) ([]string, error) {
 			"--authentication-kubeconfig=" + kubeconfig, "--authorization-kubeconfig=" + kubeconfig,
 			"--authorization-always-allow-paths=/metrics,/healthz,/debug/pprof/*",
 			"--bind-address=127.0.0.1", "--secure-port=" + port, "--cert-dir=" + filepath.Join(s.plane.dir, "kcm"),
-			"--leader-elect=false", "--controllers=job-controller",
-			"--kube-api-qps=" + qps, "--kube-api-burst=" + qps, "--concurrent-job-syncs=" + workers}, nil
+			"--leader-elect=false", "--controllers=job-controller,cronjob-controller",
+			"--kube-api-qps=" + qps, "--kube-api-burst=" + qps, "--concurrent-job-syncs=" + workers, "--concurrent-cron-job-syncs=" + workers}, nil
 	case ours:
 		p.base = "https://" + address(1)
 		p.health = "http://" + address(2) + "/readyz"

@@ -16,5 +16,7 @@
 //	profile.go    where the time goes, of the operator and of the API server
 //	restart.go    what a restart writes
 //	verdict.go    the goals, and whether they are met
+//	cron.go       how late the runs of schedules are; cronwatch.go and
+//	              cronbare.go belong to it
 //	report.go     the tables
 package main

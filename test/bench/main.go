@@ -28,7 +28,9 @@ type settings struct {
 	finished    int
 	running     int
 	profiles    string
-	keep        bool
+
+	schedules, idleSchedules int
+	keep                     bool
 }
 
 // verbBare makes this program the client without logic.
@@ -56,7 +58,7 @@ func parse(args []string) (settings, error) {
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	fs.StringVar(&s.repo, "repo", ".", "the repository")
 	fs.StringVar(&s.operator, "operator", "bin/stint-controller", "the operator's binary")
-	fs.StringVar(&only, "only", "indexed,onepod,restart,levels", "which measurements")
+	fs.StringVar(&only, "only", "indexed,onepod,restart,levels,cron,idle", "which measurements")
 	fs.StringVar(&contenders, "contenders", strings.Join(allContenders, ","), "which contenders")
 	fs.IntVar(&s.pods, "pods", 5000, "pods of the one Indexed job")
 	fs.IntVar(&s.parallelism, "parallelism", 500, "of the Indexed jobs")
@@ -65,6 +67,8 @@ func parse(args []string) (settings, error) {
 	fs.IntVar(&s.rounds, "rounds", 3, "how often the first two are repeated; medians count")
 	fs.IntVar(&s.finished, "finished", 1000, "finished jobs at a restart")
 	fs.IntVar(&s.running, "running", 200, "running jobs at a restart")
+	fs.IntVar(&s.schedules, "schedules", 1000, "schedules that are due on the same minute")
+	fs.IntVar(&s.idleSchedules, "idle-schedules", 10_000, "schedules that are not due")
 	fs.StringVar(&s.profiles, "profiles", "", "a folder for CPU profiles of the operator, taken in runs that are not measured")
 	fs.BoolVar(&s.keep, "keep", false, "leave the control plane up")
 	if err := fs.Parse(args); err != nil {
@@ -96,6 +100,8 @@ type session struct {
 	audit   *audit
 	cluster *cluster
 	results []result
+	crons   []cronResult
+	idles   []idleResult
 	count   int // of namespaces
 }
 
@@ -105,19 +111,12 @@ func bench(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	s := &session{settings: set}
-	if s.plane, err = startPlane(ctx, s.repo); err != nil {
-		return err
-	}
 	defer func() {
-		if !s.keep {
+		if s.plane != nil && !s.keep {
 			s.plane.stop()
 		}
 	}()
-	s.audit = &audit{path: s.plane.auditLog}
-	if s.cluster, err = newCluster(s.plane.config, "stint-bench-driver"); err != nil {
-		return err
-	}
-	if err := s.cluster.installCRDs(ctx, filepath.Join(s.repo, "config/crd/bases")); err != nil {
+	if err := s.renew(ctx); err != nil {
 		return err
 	}
 	defer func() { s.print(os.Stdout) }()
@@ -129,6 +128,8 @@ func bench(ctx context.Context, args []string) (err error) {
 		{"onepod", s.onePod},
 		{"restart", s.restarts},
 		{"levels", s.scaling},
+		{"cron", s.dueAtOnce},
+		{"idle", s.idle},
 		{"profile", s.profile},
 	} {
 		if !slices.Contains(s.only, part.name) && (part.name != "profile" || s.profiles == "") {
@@ -139,6 +140,21 @@ func bench(ctx context.Context, args []string) (err error) {
 		}
 	}
 	return nil
+}
+
+// renew starts a control plane that holds nothing but our kinds.
+func (s *session) renew(ctx context.Context) (err error) {
+	if s.plane != nil {
+		s.plane.stop()
+	}
+	if s.plane, err = startPlane(ctx, s.repo); err != nil {
+		return err
+	}
+	s.audit = &audit{path: s.plane.auditLog}
+	if s.cluster, err = newCluster(s.plane.config, "stint-bench-driver"); err != nil {
+		return err
+	}
+	return s.cluster.installCRDs(ctx, filepath.Join(s.repo, "config/crd/bases"))
 }
 
 // say tells the terminal how far it is; standard output is for the tables.

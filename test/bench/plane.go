@@ -35,8 +35,8 @@ rules:
   resources:
   - {group: "", resources: [pods, pods/*, events]}
   - {group: events.k8s.io, resources: [events]}
-  - {group: batch, resources: [jobs, jobs/*]}
-  - {group: batch.stint.dev, resources: [batchjobs, batchjobs/*]}
+  - {group: batch, resources: [jobs, jobs/*, cronjobs, cronjobs/*]}
+  - {group: batch.stint.dev, resources: [batchjobs, batchjobs/*, cronbatchjobs, cronbatchjobs/*]}
   - {group: coordination.k8s.io, resources: [leases]}
 - level: None
 `

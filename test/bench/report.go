@@ -52,6 +52,7 @@ func (s *session) print(w io.Writer) {
 			fmt.Fprintf(w, "| %s | %s | %s | %s | %s |\n", name, f.name, s.number(name, f, builtIn), s.number(name, f, ours), s.number(name, f, bare))
 		}
 	}
+	s.printCrons(w)
 	s.printRestarts(w)
 	s.printVerbs(w)
 }
