@@ -33,6 +33,7 @@ func setupControllers(mgr ctrl.Manager, o options, pods *batchjob.PodCache) erro
 			CrossNamespace:          crossNamespace,
 		}),
 		cronbatchjob.SetupWithManager(mgr, cronbatchjob.Options{
+			Jobs:           pods.Jobs(),
 			Concurrent:     o.concurrent,
 			RateLimiter:    controller.GetRateLimiter(o.retry),
 			ShardLabels:    shard,

@@ -55,10 +55,12 @@ func labelledName(pod client.Object) string {
 }
 
 // PodCache is the cluster's pods as far as they are cached: those with our own
-// label, and of them what facts.go reads. It knows how far they have come.
+// label, and of them what facts.go reads. It knows how far they have come,
+// and the BatchJobs beside them.
 type PodCache struct {
-	mu     sync.Mutex
-	stores []toolscache.Store
+	mu   sync.Mutex
+	pods []toolscache.Store
+	jobs []toolscache.Store
 }
 
 // AddTo makes it a part of a cache that has yet to be made.
@@ -78,15 +80,18 @@ func (c *PodCache) AddTo(o *cache.Options) error {
 	return nil
 }
 
-// newInformer remembers the stores of the informers of pods: one, or one for
-// each namespace.
+// newInformer remembers the stores of the informers: one of each kind, or one
+// for each namespace.
 func (c *PodCache) newInformer(lw toolscache.ListerWatcher, obj runtime.Object, resync time.Duration, by toolscache.Indexers,
 ) toolscache.SharedIndexInformer {
 	informer := toolscache.NewSharedIndexInformer(lw, obj, resync, by)
-	if _, pods := obj.(*corev1.Pod); pods {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.stores = append(c.stores, informer.GetStore())
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch obj.(type) {
+	case *corev1.Pod:
+		c.pods = append(c.pods, informer.GetStore())
+	case *v1alpha1.BatchJob:
+		c.jobs = append(c.jobs, informer.GetStore())
 	}
 	return informer
 }
@@ -96,8 +101,25 @@ func (c *PodCache) newInformer(lw toolscache.ListerWatcher, obj runtime.Object, 
 func (c *PodCache) Version() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return oldest(c.pods)
+}
+
+// Jobs tells the same of the BatchJobs.
+func (c *PodCache) Jobs() JobVersion { return JobVersion{c} }
+
+// JobVersion is how far the cached BatchJobs have come.
+type JobVersion struct{ cache *PodCache }
+
+// Version is the oldest that one of their stores stands at.
+func (v JobVersion) Version() string {
+	v.cache.mu.Lock()
+	defer v.cache.mu.Unlock()
+	return oldest(v.cache.jobs)
+}
+
+func oldest(stores []toolscache.Store) string {
 	oldest := ""
-	for i, store := range c.stores {
+	for i, store := range stores {
 		if v := store.LastStoreSyncResourceVersion(); i == 0 || newer(oldest, v) {
 			oldest = v
 		}

@@ -37,7 +37,13 @@ type Reconciler struct {
 	// Client reads from the caches and writes to the API server.
 	Client client.Client
 	// Live reads the API server itself.
-	Live  client.Reader
+	Live client.Reader
+	// Jobs is the cache of BatchJobs that Client reads.
+	Jobs interface {
+		// Version is one that the cache stands at: whoever reads it afterwards
+		// sees that version of the BatchJobs or a later one.
+		Version() string
+	}
 	Clock clock.PassiveClock
 	// Voice speaks after writes; nil is silent.
 	Voice *report.Voice
@@ -103,8 +109,6 @@ func (r *Reconciler) next(plan engine.Plan) ctrl.Result {
 // SawJob is told of each BatchJob event after the cache holds it, and says which
 // CronBatchJob to look at.
 func (r *Reconciler) SawJob(job *v1alpha1.BatchJob, _ bool) (owner types.NamespacedName, ours bool) {
-	r.init()
-	r.fresh.sawJob(job)
 	cron, _ := ownerOf(job)
 	return types.NamespacedName{Namespace: job.Namespace, Name: cron}, cron != ""
 }
@@ -119,6 +123,8 @@ func (r *Reconciler) forget(cron types.NamespacedName) {
 
 // Options are what an administrator sets.
 type Options struct {
+	// Jobs tells how far the manager's cache of BatchJobs has come.
+	Jobs interface{ Version() string }
 	// Concurrent is how many objects are worked on at a time.
 	Concurrent int
 	// RateLimiter is the back-off of an object whose reconcile failed.
@@ -133,7 +139,7 @@ type Options struct {
 // SetupWithManager registers the controller and what it watches.
 func SetupWithManager(mgr ctrl.Manager, opts Options) error {
 	r := &Reconciler{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Clock: clock.RealClock{},
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Jobs: opts.Jobs, Clock: clock.RealClock{},
 		Voice:       &report.Voice{Recorder: mgr.GetEventRecorder("stint-controller"), Notifier: opts.Notifier},
 		ShardLabels: opts.ShardLabels, CrossNamespace: opts.CrossNamespace,
 	}
@@ -157,8 +163,7 @@ func SetupWithManager(mgr ctrl.Manager, opts Options) error {
 
 type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
-// jobEvents tells freshness of every BatchJob event, and enqueues the schedule
-// of those that are somebody's run.
+// jobEvents enqueues the schedule of a BatchJob that is somebody's run.
 func (r *Reconciler) jobEvents() handler.EventHandler {
 	saw := func(obj client.Object, gone bool, q queue) {
 		job, ok := obj.(*v1alpha1.BatchJob)

@@ -16,14 +16,11 @@ import (
 const patience = 5 * time.Second
 
 // freshness knows which writes the caches have yet to show, as that of BatchJobs
-// does: versions of one resource are ordered (KEP-5504), and one namespace's
-// events come in that order.
+// does: versions of one resource are ordered (KEP-5504), and a cache knows the
+// version that it stands at.
 type freshness struct {
-	mu sync.Mutex
-	// shown is the newest BatchJob version that the cache has shown, by
-	// namespace.
-	shown map[string]string
-	owed  map[types.NamespacedName]*debt
+	mu   sync.Mutex
+	owed map[types.NamespacedName]*debt
 }
 
 // debt is what the caches owe to one schedule. Without one nothing is known of
@@ -44,7 +41,7 @@ type debt struct {
 }
 
 func newFreshness() *freshness {
-	return &freshness{shown: map[string]string{}, owed: map[types.NamespacedName]*debt{}}
+	return &freshness{owed: map[types.NamespacedName]*debt{}}
 }
 
 // newer tells whether version a is newer than b; an empty one is the oldest. A
@@ -56,15 +53,6 @@ func newer(a, b string) bool {
 	}
 	order, err := resourceversion.CompareResourceVersion(a, b)
 	return err != nil && a != b || order > 0
-}
-
-// sawJob notes a BatchJob event that the cache holds.
-func (f *freshness) sawJob(job *v1alpha1.BatchJob) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if newer(job.ResourceVersion, f.shown[job.Namespace]) {
-		f.shown[job.Namespace] = job.ResourceVersion
-	}
 }
 
 // debt is called with the lock held.
@@ -143,14 +131,15 @@ const (
 )
 
 // judge compares the cached schedule and its cached runs with what is owed.
-func (f *freshness) judge(now time.Time, cron *v1alpha1.CronBatchJob, jobs []*v1alpha1.BatchJob) view {
+// shown is the version that the cache of BatchJobs stood at before they were
+// read: what it came to afterwards says nothing about what was read.
+func (f *freshness) judge(now time.Time, cron *v1alpha1.CronBatchJob, jobs []*v1alpha1.BatchJob, shown string) view {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	d := f.owed[client.ObjectKeyFromObject(cron)]
 	if d == nil || d.of != cron.UID || d.doubt {
 		return unknown
 	}
-	shown := f.shown[cron.Namespace]
 	if !newer(d.cron, cron.ResourceVersion) && !newer(d.jobs, shown) && d.deletionsShown(jobs) {
 		d.since = time.Time{}
 		if newer(d.floor, shown) {

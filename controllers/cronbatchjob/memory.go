@@ -15,9 +15,6 @@ func (r *Reconciler) Memory() string {
 	r.init()
 	var b strings.Builder
 	r.fresh.mu.Lock()
-	for _, ns := range slices.Sorted(maps.Keys(r.fresh.shown)) {
-		fmt.Fprintf(&b, "shown %s %s\n", ns, r.fresh.shown[ns])
-	}
 	for _, key := range byName(r.fresh.owed) {
 		d := r.fresh.owed[key]
 		fmt.Fprintf(&b, "owed %s of %s cron %s jobs %s floor %s doubt %t since %d deleted %v\n", key, d.of,

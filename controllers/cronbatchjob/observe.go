@@ -31,6 +31,7 @@ var errBehind = errors.New("the caches are behind our own writes")
 // observe looks at a schedule and its runs. No sight and no error means that
 // there is nothing to look at.
 func (r *Reconciler) observe(ctx context.Context, key types.NamespacedName) (*sight, error) {
+	shown := r.Jobs.Version() // before the runs are read: see judge
 	cron := &v1alpha1.CronBatchJob{}
 	err := r.Client.Get(ctx, key, cron)
 	if err != nil && !apierrors.IsNotFound(err) {
@@ -43,14 +44,16 @@ func (r *Reconciler) observe(ctx context.Context, key types.NamespacedName) (*si
 	}
 	mine, strays := split(jobs, cron.UID, exists)
 	if len(strays) > 0 || !exists {
-		return r.observeStrays(ctx, key, cron, exists, mine, strays)
+		return r.observeStrays(ctx, key, cron, exists, mine, strays, shown)
 	}
-	return r.observeCached(ctx, key, cron, mine)
+	return r.observeCached(ctx, key, cron, mine, shown)
 }
 
 // observeCached decides whether the caches may be believed.
-func (r *Reconciler) observeCached(ctx context.Context, key types.NamespacedName, cron *v1alpha1.CronBatchJob, mine []*v1alpha1.BatchJob) (*sight, error) {
-	view := r.fresh.judge(r.Clock.Now(), cron, mine)
+func (r *Reconciler) observeCached(ctx context.Context, key types.NamespacedName, cron *v1alpha1.CronBatchJob, mine []*v1alpha1.BatchJob,
+	shown string,
+) (*sight, error) {
+	view := r.fresh.judge(r.Clock.Now(), cron, mine, shown)
 	switch view {
 	case behind:
 		report.StaleRead("waited")
@@ -67,7 +70,7 @@ func (r *Reconciler) observeCached(ctx context.Context, key types.NamespacedName
 // observeStrays looks at runs that carry our finalizer for a schedule that the
 // cache does not know. Only the API server itself can say that it is gone.
 func (r *Reconciler) observeStrays(ctx context.Context, key types.NamespacedName, cached *v1alpha1.CronBatchJob, exists bool,
-	mine, strays []*v1alpha1.BatchJob,
+	mine, strays []*v1alpha1.BatchJob, shown string,
 ) (*sight, error) {
 	if !exists && len(strays) == 0 {
 		r.forget(key)
@@ -90,7 +93,7 @@ func (r *Reconciler) observeStrays(ctx context.Context, key types.NamespacedName
 		}
 		return s, err
 	}
-	s, err := r.observeCached(ctx, key, cached, mine)
+	s, err := r.observeCached(ctx, key, cached, mine, shown)
 	if err == nil && s != nil {
 		s.add(strays)
 	}
@@ -159,7 +162,7 @@ func (r *Reconciler) sight(key types.NamespacedName, cron *v1alpha1.CronBatchJob
 		s.Children = append(s.Children, factsOf(j))
 	}
 	if cron != nil {
-		s.Retry, s.Calendar = r.refused.of(cron), r.calendars.of(cron)
+		s.Retry, s.Calendar = r.refused.of(s.Now, cron), r.calendars.of(cron)
 	}
 	return s
 }

@@ -55,12 +55,13 @@ func (r *refusals) add(now time.Time, cron *v1alpha1.CronBatchJob, message strin
 }
 
 // of is what stands in the way of a schedule; nil if nothing does. A changed
-// manifest is tried at once.
-func (r *refusals) of(cron *v1alpha1.CronBatchJob) *engine.Retry {
+// manifest is tried at once, and so is one whose next try a clock that was set
+// back has put further off than any refusal does.
+func (r *refusals) of(now time.Time, cron *v1alpha1.CronBatchJob) *engine.Retry {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	last, ok := r.crons[client.ObjectKeyFromObject(cron)]
-	if !ok || last.of != cron.UID || last.generation != cron.Generation {
+	if !ok || last.of != cron.UID || last.generation != cron.Generation || last.retry.At.Sub(now) > maxRetry {
 		return nil
 	}
 	retry := last.retry

@@ -99,14 +99,20 @@ func (p *Process) Client() client.Client { return &Client{proc: p} }
 func (p *Process) Live() client.Reader { return &Live{proc: p} }
 
 // Pods is the process's cache of pods, as far as that can tell of itself.
-func (p *Process) Pods() *PodView { return &PodView{p} }
+func (p *Process) Pods() *View { return &View{p, podKind} }
 
-// PodView knows the version that a process's cache of pods stands at.
-type PodView struct{ proc *Process }
+// Jobs is its cache of BatchJobs.
+func (p *Process) Jobs() *View { return &View{p, jobKind} }
+
+// View knows the version that one of a process's caches stands at.
+type View struct {
+	proc *Process
+	kind *kind
+}
 
 // Version is empty while the cache has shown nothing.
-func (v *PodView) Version() string {
-	at := v.proc.caches[podKind].version
+func (v *View) Version() string {
+	at := v.proc.caches[v.kind].version
 	if at == 0 {
 		return ""
 	}

@@ -135,15 +135,21 @@ func wholeSeconds(t time.Time) time.Time { return t.Truncate(time.Second) }
 // searches bounds how often one look goes on where NextOpen gave up.
 const searches = 3
 
+// next is the first nominal time after another that counts and is in no
+// blackout.
+func (w *work) next(after time.Time) schedule.Opening {
+	valid := schedule.Validity{NotBefore: timeOf(w.spec.NotBefore), NotAfter: timeOf(w.spec.NotAfter)}
+	return w.blackouts.NextOpen(w.schedule, valid, after)
+}
+
 // outlook finds the next nominal time that is in no blackout.
 func (w *work) outlook() {
 	if w.o.Calendar.Problem != nil {
 		return
 	}
 	after := latest(w.o.Now.Add(-w.offset), w.since, w.last)
-	valid := schedule.Validity{NotBefore: timeOf(w.spec.NotBefore), NotAfter: timeOf(w.spec.NotAfter)}
 	for range searches {
-		w.opening = w.blackouts.NextOpen(w.schedule, valid, after)
+		w.opening = w.next(after)
 		if !w.opening.Time.IsZero() || w.opening.Never {
 			break
 		}

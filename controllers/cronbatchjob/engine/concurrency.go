@@ -52,7 +52,7 @@ func (w *work) seeWaiting() {
 // waiting is not being missed, and Replace has deleted the old run for it.
 func (w *work) expiry(q v1alpha1.QueuedRun) time.Time {
 	deadline, set := w.spec.GetStartingDeadline()
-	if !set || !w.policy().expires || q.Reason != v1alpha1.StartScheduled {
+	if !set || !w.policy().expires || q.Reason == v1alpha1.StartRequested {
 		return time.Time{}
 	}
 	return q.Time.Add(w.offset + deadline)

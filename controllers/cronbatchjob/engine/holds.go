@@ -43,8 +43,10 @@ func unreadable(w *work) *hold {
 	return nil
 }
 
+// covered: of all times since the schedule became what it is. Where only the
+// last ones before notAfter are in a blackout, it has had its time.
 func covered(w *work) *hold {
-	if !w.opening.Never || !w.opening.Covered {
+	if !w.opening.Never || !w.opening.Covered || w.spec.NotAfter != nil && !w.next(w.since).Time.IsZero() {
 		return nil
 	}
 	message := "spec.blackouts: they cover every time of the schedule"
