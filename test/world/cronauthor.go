@@ -176,15 +176,20 @@ func (a *cronAuthor) change(s *v1alpha1.CronBatchJobSpec) {
 	case 13:
 		s.HistoryTTLSeconds = new([]int64{0, 60, 7200}[rng.IntN(3)])
 	case 14:
-		s.NotBefore, s.NotAfter = nil, nil
-		switch rng.IntN(3) {
-		case 0:
-			s.NotBefore = instant(now.Add(time.Duration(rng.IntN(7200)) * time.Second))
-		case 1:
-			s.NotAfter = instant(now.Add(time.Duration(rng.IntN(72000)) * time.Second))
-		}
+		a.limit(s, now)
 	case 15:
 		a.blackOut(s, now)
+	}
+}
+
+func (a *cronAuthor) limit(s *v1alpha1.CronBatchJobSpec, now time.Time) {
+	rng := a.history.rng
+	s.NotBefore, s.NotAfter = nil, nil
+	switch rng.IntN(3) {
+	case 0:
+		s.NotBefore = instant(now.Add(time.Duration(rng.IntN(7200)) * time.Second))
+	case 1:
+		s.NotAfter = instant(now.Add(time.Duration(rng.IntN(72000)) * time.Second))
 	}
 }
 

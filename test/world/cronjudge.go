@@ -172,6 +172,11 @@ func (h *cronHistory) judgeResults(c *v1alpha1.CronBatchJob) {
 	if !same(c.Status.LastSuccessfulTime, success) || !same(c.Status.LastFailureTime, failure) {
 		h.fail("the last success was at %v and the last failure at %v, not %v and %v", success, failure, c.Status.LastSuccessfulTime, c.Status.LastFailureTime)
 	}
+	h.judgeFailures(c, success)
+}
+
+// judgeFailures: consecutiveFailures are those since the last success.
+func (h *cronHistory) judgeFailures(c *v1alpha1.CronBatchJob, success time.Time) {
 	failures := int32(0)
 	for _, r := range h.truth.crons[c.UID].runs {
 		at, succeeded := ending(r.now)

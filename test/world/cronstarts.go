@@ -179,7 +179,7 @@ func alone(s *start) string {
 	return ""
 }
 
-// inOrder: a queue is one.
+// inOrder: the oldest time in the queue starts first.
 func inOrder(s *start) string {
 	if s.v.Spec.GetConcurrencyPolicy() != v1alpha1.QueueConcurrent {
 		return ""
@@ -188,7 +188,7 @@ func inOrder(s *start) string {
 		if q.Token == s.run.token && (q.Token != "" || q.Time.Time.Equal(s.run.nominal)) {
 			return ""
 		}
-		if s.cron.pending(q) && !s.truth.taken[queuedName(s.v.Name, q)] {
+		if q.Time.Time.Before(s.run.nominal) && s.cron.pending(q) && !s.truth.taken[queuedName(s.v.Name, q)] {
 			return fmt.Sprintf("before %v (%s), which has waited longer", q.Time, q.Token)
 		}
 	}
@@ -273,18 +273,22 @@ func (t *CronTruth) deleted(r *runTruth, by Actor) {
 	if succeeded {
 		limit = v.Spec.GetSuccessfulJobsHistoryLimit()
 	}
-	newer := int32(0)
+	if c.newer(r, succeeded) < limit {
+		t.world.fail("%s deletes %s, one of the newest %d runs that ended so\n%s", by.Name, r.now.Name, limit, describeCron(&v.Spec))
+	}
+}
+
+// newer counts the runs that are kept, ended like r and started no earlier.
+func (c *cronTruth) newer(r *runTruth, succeeded bool) (n int32) {
 	for _, o := range c.runs {
 		if o == r || o.gone || !o.now.IsFinished() || o.now.DeletionTimestamp != nil {
 			continue
 		}
 		if _, also := ending(o.now); also == succeeded && !startOf(o.now).Before(startOf(r.now)) {
-			newer++
+			n++
 		}
 	}
-	if newer < limit {
-		t.world.fail("%s deletes %s, one of the newest %d runs that ended so\n%s", by.Name, r.now.Name, limit, describeCron(&v.Spec))
-	}
+	return n
 }
 
 // ending is when a run ended, and how.

@@ -157,6 +157,7 @@ func (s *cronStorm) possible(a cronAct) bool {
 		return true
 	case cronLand:
 		return len(s.history.late) > 0
+	case cronWork, cronDeliver, cronTell, cronKill, cronRelist, lastCronAct:
 	}
 	if p == nil {
 		return false

@@ -62,6 +62,7 @@ var concurrencyRows = []struct {
 	{"Queue, idle", "09:10", mods{policy(line)}, nil, "09:10", "", "", ""},
 	{"Queue, busy", "09:10", mods{policy(line)}, busy, "", "09:10", "", ""},
 	{"Queue, in order", "09:20", mods{policy(line), queue("09:10"), last("09:10")}, nil, "09:10", "09:20", "", ""},
+	{"Queue, an older time that is found later", "09:15", mods{policy(line), queue("09:12"), deadline(900), last("09:00")}, nil, "09:10", "09:12", "", ""},
 	{"Queue, waiting is not missing", "15:05", mods{policy(line), queue("09:10"), missed(none), deadline(1), last("15:00")}, nil, "09:10", "", "", ""},
 	{"Queue, full", "09:30", mods{policy(line), queueLimit(2), queue("09:10", "09:20"), last("09:20")}, busy, "", "09:10, 09:20", "", "QueueFull 1"},
 	{"Queue, full but idle", "09:30", mods{policy(line), queueLimit(2), queue("09:10", "09:20"), last("09:20")}, nil, "09:10", "09:20, 09:30", "", ""},
