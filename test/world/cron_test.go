@@ -20,7 +20,3 @@ var cronStint = Program{
 func TestCronHistories(t *testing.T) {
 	play(t, func(seed uint64, _ Program) Result { return RunCron(seed, cronStint) })
 }
-
-func TestWholeCronHistories(t *testing.T) {
-	play(t, func(seed uint64, jobs Program) Result { return RunCronWhole(seed, cronStint, jobs) })
-}
