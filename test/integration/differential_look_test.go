@@ -126,16 +126,14 @@ func (p picture) order() string {
 }
 
 // revision depends on the name of the job, which the scenarios have in a label.
-var revision = regexp.MustCompile(`^v1-[0-9a-f]{16}$`)
+var revision = regexp.MustCompile(`^v1-[0-9a-f]{16}\b`)
 
 // podName finds the names of pods in messages, and of the volumes that the API
 // server gives them.
 var podName = regexp.MustCompile(`\b(JOB(-[0-9]+)?|kube-api-access)-[a-z0-9]{5}\b`)
 
 func (s *side) anonymous(v string) string {
-	if revision.MatchString(v) {
-		return "REVISION"
-	}
+	v = revision.ReplaceAllString(v, "REVISION")
 	v = strings.NewReplacer(string(s.uid), "UID", s.key.Name, "JOB", s.key.Namespace, "NAMESPACE").Replace(v)
 	return podName.ReplaceAllString(v, "$1-xxxxx")
 }

@@ -269,7 +269,14 @@ func terminated(code int32, pods ...int) step {
 }
 
 // allTerminated waits for n pods to be terminating and ends them.
-func allTerminated(n int) step {
+func allTerminated(n int) step { return endAll(n, exit{code: 143}) }
+
+// endedAgo does, and says that they ended so long ago.
+func endedAgo(before time.Duration, n int) step {
+	return endAll(n, exit{code: 143, recently: true, later: -before})
+}
+
+func endAll(n int, how exit) step {
 	return doing(fmt.Sprintf("all %d are terminated", n), func(ctx context.Context, s *side) error {
 		var doomed []*corev1.Pod
 		err := await(ctx, func() (err error) {
@@ -281,7 +288,8 @@ func allTerminated(n int) step {
 			return err
 		})
 		for _, pod := range doomed {
-			err = errors.Join(err, s.kubelet(ctx, pod, ends(corev1.PodFailed, exit{code: 143})),
+			pod = pod.DeepCopy()
+			err = errors.Join(err, client.IgnoreNotFound(s.kubelet(ctx, pod, ends(corev1.PodFailed, how))),
 				client.IgnoreNotFound(api.Delete(ctx, pod, client.GracePeriodSeconds(0), client.Preconditions{UID: &pod.UID})))
 		}
 		return err
