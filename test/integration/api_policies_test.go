@@ -61,6 +61,7 @@ var policyRules = []specRule{
 	{"succeededCount below 0", indexed + `successPolicy: {rules: [{succeededCount: -1}]}`, "spec.successPolicy.rules[0].succeededCount", "greater than or equal to 0"},
 	{"succeededCount as completions", indexed + `successPolicy: {rules: [{succeededCount: 3}]}`, "", ""},
 	{"succeededCount above completions", indexed + `successPolicy: {rules: [{succeededCount: 4}]}`, "spec.successPolicy.rules", "no more than completions"},
+	{"succeededCount above the one index", `{completionMode: Indexed, successPolicy: {rules: [{succeededCount: 2}]}}`, "spec.successPolicy.rules", "no more than completions"},
 	{"succeededIndexes", indexed + `successPolicy: {rules: [{succeededIndexes: "0,2"}]}`, "", ""},
 	{"succeededIndexes range", indexed + `successPolicy: {rules: [{succeededIndexes: "0-2"}]}`, "", ""},
 	{"succeededIndexes empty", indexed + `successPolicy: {rules: [{succeededIndexes: ""}]}`, "", ""},

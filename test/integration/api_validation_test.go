@@ -61,7 +61,9 @@ var batchV1Rules = []specRule{
 	{"completionMode", `completionMode: NonIndexed`, "", ""},
 	{"completionMode unknown", `completionMode: Random`, "spec.completionMode", "Indexed"},
 	{"Indexed", indexed, "", ""},
-	{"Indexed without completions", `completionMode: Indexed`, "spec.completions", "must be set when completionMode is Indexed"},
+	{"Indexed and no more", `completionMode: Indexed`, "", ""},
+	{"Indexed without completions", "completionMode: Indexed\nparallelism: 1", "spec.completions", "must be set when completionMode is Indexed"},
+	{"maxFailedIndexes above the one index", "completionMode: Indexed\nbackoffLimitPerIndex: 1\nmaxFailedIndexes: 2", "spec.maxFailedIndexes", "no more than completions"},
 	{"Indexed parallelism 100000", indexed + `parallelism: 100000`, "", ""},
 	{"Indexed parallelism 100001", indexed + `parallelism: 100001`, "spec.parallelism", "no more than 100000"},
 	{"NonIndexed parallelism 100001", `parallelism: 100001`, "", ""},
@@ -111,13 +113,24 @@ var batchV1Rules = []specRule{
 	{"selector key", manual("app: x", "{matchExpressions: [{key: a b, operator: Exists}]}"), "spec.selector.matchExpressions", "label names"},
 }
 
+// labelRules are those for labels that each job's pods get (validateGeneratedSelector);
+// a jobTemplate has no name yet that they could be compared with.
+var labelRules = []specRule{
+	{"label job-name of another job", `template: {metadata: {labels: {job-name: other}}}`, "spec.template.metadata.labels", "the name of the job"},
+	{"label batch.kubernetes.io/job-name of another job", `template: {metadata: {labels: {batch.kubernetes.io/job-name: other}}}`, "spec.template.metadata.labels", "the name of the job"},
+	{"label job-name", `template: {metadata: {labels: {job-name: job, batch.kubernetes.io/job-name: job}}}`, "", ""},
+	{"label controller-uid", `template: {metadata: {labels: {controller-uid: 1a2b}}}`, "spec.template.metadata.labels", "controller-uid"},
+	{"label batch.kubernetes.io/controller-uid", `template: {metadata: {labels: {batch.kubernetes.io/controller-uid: 1a2b}}}`, "spec.template.metadata.labels", "controller-uid"},
+	{"labels of another job, manualSelector", manual("controller-uid: 1a2b, job-name: other", "{matchLabels: {controller-uid: 1a2b}}"), "", ""},
+}
+
 func manual(labels, selector string) string {
 	return fmt.Sprintf("manualSelector: true\nselector: %s\ntemplate: {metadata: {labels: {%s}}}", selector, labels)
 }
 
 func TestSpecRules(t *testing.T) {
 	ns := newNamespace(t)
-	for _, rules := range [][]specRule{batchV1Rules, policyRules, stintRules} {
+	for _, rules := range [][]specRule{batchV1Rules, labelRules, policyRules, stintRules} {
 		for _, rule := range rules {
 			t.Run(rule.name, func(t *testing.T) {
 				err := tryCreate(t, manifest(t, minimalJob, indent("spec", rule.spec)), ns)
@@ -169,6 +182,8 @@ func TestJobName(t *testing.T) {
 		{strings.Repeat("a", 61), "completionMode: Indexed\ncompletions: 10", ""},
 		{strings.Repeat("a", 61), "completionMode: Indexed\ncompletions: 11", "shorten the name"},
 		{strings.Repeat("a", 63), "completionMode: Indexed\ncompletions: 0", ""},
+		{strings.Repeat("a", 61), "completionMode: Indexed", ""},
+		{strings.Repeat("a", 62), "completionMode: Indexed", "shorten the name"},
 	} {
 		t.Run(c.name+" "+c.words, func(t *testing.T) {
 			object := manifest(t, minimalJob, indent("spec", c.spec))

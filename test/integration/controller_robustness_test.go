@@ -1,4 +1,4 @@
-//go:build integration && differential
+//go:build integration
 
 package integration
 
@@ -9,7 +9,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -25,7 +24,7 @@ import (
 
 // within is how long anything here may take: refusals are tried again after a
 // second, then two, then four.
-const within = 60 * time.Second
+const within = patience
 
 // alone is a BatchJob in a namespace of its own, with our operator looking after
 // it.
@@ -35,6 +34,12 @@ func alone(t *testing.T, spec string) *side {
 }
 
 func aloneIn(t *testing.T, namespace, spec string) *side {
+	t.Helper()
+	return aloneWith(t, syncedCaches(t), namespace, "job", spec)
+}
+
+// syncedCaches skips the test where no cluster has what it needs.
+func syncedCaches(t *testing.T) *caches {
 	t.Helper()
 	if os.Getenv("KUBECONFIG") == "" {
 		t.Skip("needs kube-controller-manager: KUBECONFIG has to name a cluster that has it")
@@ -46,10 +51,16 @@ func aloneIn(t *testing.T, namespace, spec string) *side {
 	if !c.ours.WaitForCacheSync(t.Context()) || !c.eyes.WaitForCacheSync(t.Context()) {
 		t.Fatal("the caches do not sync")
 	}
-	s := &side{caches: c, kind: ourKind, key: types.NamespacedName{Namespace: namespace, Name: "job"}}
+	return c
+}
+
+func aloneWith(t *testing.T, c *caches, namespace, name, spec string) *side {
+	t.Helper()
+	s := &side{caches: c, kind: ourKind, key: types.NamespacedName{Namespace: namespace, Name: name}}
 	eventually(t, within, "the service account", func(ctx context.Context) error {
 		return api.Get(ctx, types.NamespacedName{Namespace: s.key.Namespace, Name: "default"}, &corev1.ServiceAccount{})
 	})
+	var err error
 	if s.operator, err = newOperator(t.Context(), c, s.key, -1); err != nil {
 		t.Fatal(err)
 	}
@@ -133,6 +144,80 @@ func TestOurLabelsTakenByHandLoseNoPod(t *testing.T) {
 				succeed(0), counted(1, 0), active(1), succeed(0), becomes(complete))
 		})
 	}
+}
+
+// TestAPodThatWasGivenUpBlocksNoName: it keeps the name that the next pod would
+// have had.
+func TestAPodThatWasGivenUpBlocksNoName(t *testing.T) {
+	s := alone(t, `{completions: 4, parallelism: 1}`)
+	s.play(t, owned(1), relabelled(`{"labels":{"batch.kubernetes.io/controller-uid":null}}`, 0), givenUp(1), owned(1),
+		edit(`spec: {parallelism: 4}`), owned(4), givenUp(1))
+	s.says(t, v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonProgressing)
+}
+
+// TestAPodThatLostItsFinalizerAndEnded: whether its end was counted can nobody
+// tell any more, so another pod does the work.
+func TestAPodThatLostItsFinalizerAndEnded(t *testing.T) {
+	s := alone(t, `{completions: 1}`)
+	s.play(t, active(1), together(relabelled(`{"finalizers":null}`, 0), succeed(0)), active(1), counted(0, 0),
+		succeed(0), becomes(complete), counted(1, 0))
+}
+
+// TestAPodThatVanished: without its finalizer a deletion leaves no trace.
+func TestAPodThatVanished(t *testing.T) {
+	for _, mode := range []string{"completions: 2", "completionMode: Indexed\ncompletions: 2"} {
+		t.Run(mode, func(t *testing.T) {
+			s := alone(t, mode+"\nparallelism: 2")
+			s.play(t, active(2), together(relabelled(`{"finalizers":null}`, 0), deletePods(0)), owned(2), active(2), counted(0, 0),
+				together(succeed(0), succeed(1)), becomes(complete), counted(2, 0))
+		})
+	}
+}
+
+// TestAStatusOfSomebodyElse: what the operator knows better is put right, and
+// nothing that is written there stops the job.
+func TestAStatusOfSomebodyElse(t *testing.T) {
+	for _, c := range []struct{ name, spec, status string }{
+		{"summaries", `{completions: 2}`, `{"phase":"Failed","reason":"Nonsense","progress":"9/9","active":9,"ready":0,"terminating":3,"conditions":[]}`},
+		{"conditions of others", `{completions: 2}`, `{"conditions":[{"type":"Ready","status":"True","reason":"Mine","message":"ready","lastTransitionTime":"2020-01-01T00:00:00Z"},` +
+			`{"type":"Stalled","status":"True","reason":"Mine","message":"stalled","lastTransitionTime":"2020-01-01T00:00:00Z"}]}`},
+		{"no status", `{completions: 2}`, `null`},
+		{"no such pods", `{completions: 2}`, `{"uncountedTerminatedPods":{"succeeded":["1a2b"],"failed":["3c4d"]}}`},
+		{"no indexes", indexed + "parallelism: 1", `{"completedIndexes":"one,two"}`},
+		{"indexes out of range", indexed + "parallelism: 1", `{"completedIndexes":"7-9","failedIndexes":"-1"}`},
+		{"no start", `{completions: 2, activeDeadlineSeconds: 1000}`, `{"startTime":null}`},
+		{"another generation", `{completions: 2}`, `{"observedGeneration":77}`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := alone(t, c.spec)
+			s.play(t, active(1), statusBy(c.status), active(1))
+			s.says(t, v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonProgressing)
+			s.says(t, v1alpha1.ConditionReconciling, metav1.ConditionTrue, v1alpha1.ReasonProgressing)
+			s.play(t, toTheEnd())
+		})
+	}
+}
+
+// toTheEnd lets one active pod after the other succeed until the job is complete.
+func toTheEnd() step {
+	return doing("to the end", func(ctx context.Context, s *side) error {
+		return s.await(ctx, func() error {
+			job, err := s.job(ctx)
+			if err != nil || job == nil {
+				return errors.Join(err, errors.New("there is no job"))
+			}
+			if err = wantCondition(job, complete, corev1.ConditionTrue); err == nil {
+				return nil
+			}
+			pods, listErr := s.pods(ctx)
+			for _, pod := range pods {
+				if isActive(pod) {
+					return errors.Join(err, s.kubelet(ctx, pod.DeepCopy(), ends(corev1.PodSucceeded, exit{})))
+				}
+			}
+			return errors.Join(err, listErr)
+		})
+	})
 }
 
 // TestANamespaceGoesInMidRun: batch/v1 hangs here, as it holds the failed pod

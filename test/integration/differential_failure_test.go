@@ -1,4 +1,4 @@
-//go:build integration && differential
+//go:build integration
 
 package integration
 
@@ -6,7 +6,7 @@ import "time"
 
 // failureScenarios: counting failures, and waiting after them.
 func failureScenarios() []scenario {
-	now := exit{code: 1, recently: true}
+	now := exit{code: 1, later: ahead}
 	return []scenario{
 		{name: "one failure is too many when the limit is 0", spec: `{backoffLimit: 0}`,
 			steps: []step{active(1), running(0), exits(exit{code: 42}, 0), becomes(failed)}},
@@ -61,7 +61,7 @@ func deletionScenarios() []scenario {
 		{name: "a deleted pod that ends well has failed before, where it was not waited for", spec: `{podReplacementPolicy: TerminatingOrFailed, completions: 2}`,
 			steps: []step{active(1), unready(0), deletePods(0), counted(0, 1), active(1), terminated(0, 0), terminating(0), look()}},
 		{name: "the back-off after a deleted pod", spec: `{backoffLimit: 3}`,
-			steps: []step{active(1), running(0), deletePods(0), counted(0, 1), active(0), terminating(1), look(), terminated(143, 0), terminating(0), look()}},
+			steps: []step{active(1), stopped(ahead, 0), deletePods(0), counted(0, 1), active(0), terminating(1), look(), terminated(143, 0), terminating(0), look()}},
 		{name: "a pod without a node is gone when it is deleted, and has failed", spec: unassigned,
 			steps: []step{active(1), deletePods(0), counted(0, 1), active(0), look()}},
 		{name: "a pod without a node that is deleted has failed, also where only ended pods are replaced",

@@ -1,4 +1,4 @@
-//go:build integration && differential
+//go:build integration
 
 package integration
 
@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -53,15 +54,33 @@ func orphan() step {
 		if err := api.Create(ctx, pod); err != nil {
 			return err
 		}
-		return await(ctx, func() error { return s.caches.eyes.Get(ctx, client.ObjectKeyFromObject(pod), &corev1.Pod{}) })
+		return s.await(ctx, func() error { return s.caches.eyes.Get(ctx, client.ObjectKeyFromObject(pod), &corev1.Pod{}) })
 	})
 }
 
 // relabelled merges a patch into the metadata of active pods.
 func relabelled(patch string, pods ...int) step {
-	return eachPod("patch metadata "+patch, isActive, pods, func(ctx context.Context, _ *side, pod *corev1.Pod) error {
-		return api.Patch(ctx, pod, client.RawPatch(types.MergePatchType, []byte(`{"metadata":`+patch+`}`)))
+	return eachPod("patch metadata "+patch, isActive, pods, func(ctx context.Context, s *side, pod *corev1.Pod) error {
+		if err := api.Patch(ctx, pod, client.RawPatch(types.MergePatchType, []byte(`{"metadata":`+patch+`}`))); err != nil {
+			return err
+		}
+		return s.await(ctx, func() error {
+			now := &corev1.Pod{}
+			if err := s.caches.eyes.Get(ctx, client.ObjectKeyFromObject(pod), now); err != nil {
+				return err
+			}
+			order, err := resourceversion.CompareResourceVersion(now.ResourceVersion, pod.ResourceVersion)
+			if err == nil && order < 0 {
+				err = fmt.Errorf("the cache shows version %s", now.ResourceVersion)
+			}
+			return err
+		})
 	})
+}
+
+// givenUp waits until n active pods belong to nobody.
+func givenUp(n int) step {
+	return podsAre("given up", func(p *corev1.Pod) bool { return isActive(p) && metav1.GetControllerOfNoCopy(p) == nil }, n)
 }
 
 // owned waits until n pods that are active belong to the job.

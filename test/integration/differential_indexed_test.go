@@ -1,4 +1,4 @@
-//go:build integration && differential
+//go:build integration
 
 package integration
 
@@ -63,7 +63,7 @@ func perIndexScenarios() []scenario {
 		{name: "an index succeeds after its first failure", spec: `{completionMode: Indexed, completions: 2, parallelism: 2, backoffLimitPerIndex: 1}`,
 			steps: []step{active(2), fail(1), counted(0, 1), active(2), look(), together(succeed(0), succeed(1)), becomes(complete)}},
 		{name: "the back-off of one index holds no other", spec: `{completionMode: Indexed, completions: 3, parallelism: 2, backoffLimitPerIndex: 2}`,
-			steps: []step{active(2), exits(exit{code: 1, recently: true}, 0), active(1), look(), succeed(1), succeeded(1), look()}},
+			steps: []step{active(2), exits(exit{code: 1, later: ahead}, 0), active(1), look(), succeed(1), succeeded(1), look()}},
 		{name: "one failed index is more than maxFailedIndexes allows",
 			spec:  `{completionMode: Indexed, completions: 4, parallelism: 3, backoffLimitPerIndex: 0, maxFailedIndexes: 0}`,
 			steps: []step{active(3), running(1, 2), fail(0), becomes(target), terminating(2), look(), allTerminated(2), becomes(failed)}},

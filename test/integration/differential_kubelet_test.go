@@ -1,4 +1,4 @@
-//go:build integration && differential
+//go:build integration
 
 package integration
 
@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -29,6 +30,28 @@ func (s *side) kubelet(ctx context.Context, pod *corev1.Pod, change func(*corev1
 		}
 	}
 	return s.seen(ctx, pod, false)
+}
+
+// end is what a kubelet does with a pod that is being deleted: its containers
+// end, and the object goes when nothing holds it.
+func (s *side) end(ctx context.Context, pod *corev1.Pod, change func(*corev1.Pod)) error {
+	err := s.kubelet(ctx, pod, change)
+	if err == nil {
+		err = api.Delete(ctx, pod, client.GracePeriodSeconds(0), client.Preconditions{UID: &pod.UID})
+	}
+	if err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	return s.await(ctx, func() error {
+		now := &corev1.Pod{}
+		if err := s.caches.eyes.Get(ctx, client.ObjectKeyFromObject(pod), now); err != nil {
+			return client.IgnoreNotFound(err)
+		}
+		if now.UID == pod.UID && (ptr.Deref(now.DeletionGracePeriodSeconds, 1) > 0 || goes(now)) {
+			return fmt.Errorf("the cache does not show the end of pod %s", pod.Name)
+		}
+		return nil
+	})
 }
 
 // running starts the containers of active pods; they are ready.
@@ -65,10 +88,25 @@ func succeed(pods ...int) step {
 	})
 }
 
-// succeedAfter ends active pods well, so much later than now.
+// ahead is when something ends in the future: a back-off that is counted from
+// there lasts as long as the slowest machine needs to look at it.
+const ahead = 5 * time.Minute
+
+// succeedAfter ends active pods well, so much later than those that just failed.
 func succeedAfter(later time.Duration, pods ...int) step {
 	return eachPod("succeed later", isActive, pods, func(ctx context.Context, s *side, pod *corev1.Pod) error {
-		return s.kubelet(ctx, pod, ends(corev1.PodSucceeded, exit{recently: true, later: later}))
+		return s.kubelet(ctx, pod, ends(corev1.PodSucceeded, exit{later: ahead + later}))
+	})
+}
+
+// stopped says that the containers of active pods run, and will not be ready
+// after so long: that is when a pod ended whose containers do not say.
+func stopped(later time.Duration, pods ...int) step {
+	return eachPod("stop being ready", isActive, pods, func(ctx context.Context, s *side, pod *corev1.Pod) error {
+		return s.kubelet(ctx, pod, func(p *corev1.Pod) {
+			runs(0)(p)
+			conditionSince(p, corev1.PodReady, corev1.ConditionFalse, metav1.NewTime(time.Now().Add(later)))
+		})
 	})
 }
 
@@ -86,17 +124,16 @@ func unready(pods ...int) step {
 // fail ends active pods with exit code 1.
 func fail(pods ...int) step { return exits(exit{code: 1}, pods...) }
 
-// justFailed ends active pods with exit code 1 now: their back-off begins.
-func justFailed(pods ...int) step { return exits(exit{code: 1, recently: true}, pods...) }
+// justFailed ends active pods with exit code 1: their back-off lasts.
+func justFailed(pods ...int) step { return exits(exit{code: 1, later: ahead}, pods...) }
 
 // exit is how the containers of a pod end; the other containers end with 0.
 type exit struct {
 	code int32
 	// container is the one that fails, all if empty.
 	container string
-	// recently: it ended now, plus later. Otherwise that was long ago.
-	recently bool
-	later    time.Duration
+	// later is how much later than now it ended; 0 is long ago.
+	later time.Duration
 	// condition is one that the pod has then.
 	condition corev1.PodConditionType
 	status    corev1.ConditionStatus
@@ -127,7 +164,7 @@ func runs(restarts int32) func(*corev1.Pod) {
 
 func ends(phase corev1.PodPhase, how exit) func(*corev1.Pod) {
 	at := longAgo()
-	if how.recently {
+	if how.later != 0 {
 		at = metav1.NewTime(time.Now().Add(how.later))
 	}
 	return func(p *corev1.Pod) {
@@ -164,11 +201,15 @@ func containers(specs []corev1.Container, state func(*corev1.ContainerStatus)) [
 
 // condition sets one condition of a pod; it has been so for long.
 func condition(p *corev1.Pod, t corev1.PodConditionType, status corev1.ConditionStatus) {
+	conditionSince(p, t, status, longAgo())
+}
+
+func conditionSince(p *corev1.Pod, t corev1.PodConditionType, status corev1.ConditionStatus, since metav1.Time) {
 	for i := range p.Status.Conditions {
 		if c := &p.Status.Conditions[i]; c.Type == t {
-			c.Status, c.LastTransitionTime = status, longAgo()
+			c.Status, c.LastTransitionTime = status, since
 			return
 		}
 	}
-	p.Status.Conditions = append(p.Status.Conditions, corev1.PodCondition{Type: t, Status: status, LastTransitionTime: longAgo()})
+	p.Status.Conditions = append(p.Status.Conditions, corev1.PodCondition{Type: t, Status: status, LastTransitionTime: since})
 }

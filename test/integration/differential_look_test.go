@@ -1,4 +1,4 @@
-//go:build integration && differential
+//go:build integration
 
 package integration
 
@@ -122,7 +122,8 @@ var generated = regexp.MustCompile(`^[a-z0-9]{5}$`)
 // order puts pods of both sides into the same order.
 func (p picture) order() string {
 	return strings.Join([]string{p["labels["+batchv1.JobCompletionIndexAnnotation+"]"], p["phase"], p["deletionTimestamp"],
-		p["annotations["+batchv1.JobIndexFailureCountAnnotation+"]"], p["finalizers"], p["owners"]}, "|")
+		p["annotations["+batchv1.JobIndexFailureCountAnnotation+"]"], p["annotations["+batchv1.JobIndexIgnoredFailureCountAnnotation+"]"],
+		p["finalizers"], p["owners"], p["labels["+batchv1.ControllerUidLabel+"]"]}, "|")
 }
 
 // revision depends on the name of the job, which the scenarios have in a label.

@@ -1,4 +1,4 @@
-//go:build integration && differential
+//go:build integration
 
 package integration
 
@@ -34,7 +34,7 @@ podFailurePolicy: {rules: [{action: FailJob, onExitCodes: {operator: In, values:
 		{name: "a disruption is not counted", spec: `{backoffLimit: 0, podFailurePolicy: {rules: [{action: Ignore, onPodConditions: [{type: DisruptionTarget}]}]}}`,
 			steps: []step{active(1), exits(disrupted, 0), active(1), look(), exits(disrupted, 0), active(1), look(), succeed(0), becomes(complete)}},
 		{name: "a disruption slows down the next pod all the same", spec: `{backoffLimit: 0, podFailurePolicy: {rules: [{action: Ignore, onPodConditions: [{type: DisruptionTarget}]}]}}`,
-			steps: []step{active(1), exits(exit{code: 1, condition: "DisruptionTarget", status: "True", recently: true}, 0), active(0), letGo(), look()}},
+			steps: []step{active(1), exits(exit{code: 1, condition: "DisruptionTarget", status: "True", later: ahead}, 0), active(0), letGo(), look()}},
 		{name: "an eviction through the API is not counted", spec: `{backoffLimit: 0, podFailurePolicy: {rules: [{action: Ignore, onPodConditions: [{type: DisruptionTarget}]}]}}`,
 			steps: []step{active(1), running(0), evict(0), active(0), terminating(1), look(), terminated(137, 0), active(1), look(), succeed(0), becomes(complete)}},
 		{name: "a condition of another status does not hold", spec: `

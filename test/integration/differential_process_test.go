@@ -1,4 +1,4 @@
-//go:build integration && differential
+//go:build integration
 
 package integration
 
@@ -265,6 +265,7 @@ type caches struct {
 	// ours is the operator's cache, eyes the test's own, which shows pods whole.
 	ours, eyes cache.Cache
 	pods       batchjob.PodCache // those of ours
+	news       news
 }
 
 func newCaches(ctx context.Context) (*caches, error) {
@@ -294,12 +295,21 @@ func newCaches(ctx context.Context) (*caches, error) {
 				panic(err)
 			}
 		}()
-		for _, kind := range []client.Object{&corev1.Pod{}, &v1alpha1.BatchJob{}} {
-			if _, err := one.GetInformer(ctx, kind); err != nil {
+		kinds := []client.Object{&corev1.Pod{}, &v1alpha1.BatchJob{}}
+		if one == c.eyes {
+			kinds = append(kinds, &batchv1.Job{})
+		}
+		for _, kind := range kinds {
+			informer, err := one.GetInformer(ctx, kind)
+			if err != nil {
+				return nil, err
+			}
+			if _, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
+				AddFunc: c.news.tell, UpdateFunc: func(_, obj any) { c.news.tell(obj) }, DeleteFunc: c.news.tell,
+			}); err != nil {
 				return nil, err
 			}
 		}
 	}
-	_, err = c.eyes.GetInformer(ctx, &batchv1.Job{})
-	return c, err
+	return c, nil
 }

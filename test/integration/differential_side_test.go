@@ -1,4 +1,4 @@
-//go:build integration && differential
+//go:build integration
 
 package integration
 
@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -19,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
+	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/stint-dev/stint/api/v1alpha1"
@@ -127,7 +129,7 @@ type which func(*corev1.Pod) bool
 // Such a job may have several of them: the newest is meant.
 func (s *side) pod(ctx context.Context, sort which, i int) (*corev1.Pod, error) {
 	var found *corev1.Pod
-	return found, await(ctx, func() error {
+	return found, s.await(ctx, func() error {
 		pods, err := s.pods(ctx)
 		if err != nil {
 			return err
@@ -160,7 +162,7 @@ func (s *side) seen(ctx context.Context, written client.Object, created bool) er
 	if err != nil {
 		return err
 	}
-	return await(ctx, func() error {
+	return s.await(ctx, func() error {
 		for _, reader := range readers {
 			object := typed.DeepCopyObject().(client.Object)
 			err := reader.Get(ctx, client.ObjectKeyFromObject(written), object)
@@ -179,17 +181,28 @@ func (s *side) seen(ctx context.Context, written client.Object, created bool) er
 	})
 }
 
-// await calls check until it returns nil or the context ends, and then returns
-// what check said last.
-func await(ctx context.Context, check func() error) error {
-	return awaitEvery(ctx, 5*time.Millisecond, check)
+// await calls check, and again with each event in the namespace, until it
+// returns nil or the context ends, and then returns what check said last.
+func (s *side) await(ctx context.Context, check func() error) error {
+	return s.caches.news.await(ctx, s.key.Namespace, check)
 }
 
-func awaitEvery(ctx context.Context, interval time.Duration, check func() error) error {
-	tick := time.NewTicker(interval)
+// news wakes whoever waits for something in a namespace.
+type news struct {
+	mu   sync.Mutex
+	next map[string]chan struct{}
+}
+
+// seldom is how often is asked for what no cache shows: the events of a job, and
+// whether our operator is at work.
+const seldom = 250 * time.Millisecond
+
+func (n *news) await(ctx context.Context, namespace string, check func() error) error {
+	tick := time.NewTicker(seldom)
 	defer tick.Stop()
 	var last error
 	for {
+		next := n.listen(namespace)
 		err := check()
 		if err == nil {
 			return nil
@@ -200,7 +213,34 @@ func awaitEvery(ctx context.Context, interval time.Duration, check func() error)
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("%w: %w", ctx.Err(), last)
+		case <-next:
 		case <-tick.C:
 		}
+	}
+}
+
+// listen returns what is closed at the next event.
+func (n *news) listen(namespace string) <-chan struct{} {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.next == nil {
+		n.next = map[string]chan struct{}{}
+	}
+	if n.next[namespace] == nil {
+		n.next[namespace] = make(chan struct{})
+	}
+	return n.next[namespace]
+}
+
+// tell is called with each event, after the cache has it.
+func (n *news) tell(obj any) {
+	if last, ok := obj.(toolscache.DeletedFinalStateUnknown); ok {
+		obj = last.Obj
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if namespace := obj.(client.Object).GetNamespace(); n.next[namespace] != nil {
+		close(n.next[namespace])
+		delete(n.next, namespace)
 	}
 }

@@ -1,4 +1,4 @@
-//go:build integration && differential
+//go:build integration
 
 package integration
 
@@ -16,6 +16,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 )
@@ -50,7 +51,7 @@ func doing(name string, do func(context.Context, *side) error) step {
 // waitFor is a step that waits until check has nothing to say.
 func waitFor(name string, check func(job *batchv1.Job, pods []*corev1.Pod) error) step {
 	return doing(name, func(ctx context.Context, s *side) error {
-		return await(ctx, func() error {
+		return s.await(ctx, func() error {
 			job, err := s.job(ctx)
 			if err != nil {
 				return err
@@ -153,7 +154,7 @@ func wantCondition(job *batchv1.Job, condition batchv1.JobConditionType, status 
 // gone waits until the job is deleted, and so many pods are left.
 func gone(pods int) step {
 	return doing("it is gone", func(ctx context.Context, s *side) error {
-		return await(ctx, func() error {
+		return s.await(ctx, func() error {
 			job, err := s.job(ctx)
 			if err != nil {
 				return err
@@ -176,11 +177,31 @@ func gone(pods int) step {
 }
 
 // look compares the two sides in the middle of a scenario; at the end they are
-// compared anyway.
+// compared anyway. Both controllers take their time to say that pods are ready:
+// it waits for that, or it could compare what neither has said yet.
 func look() step {
-	one := doing("look", func(context.Context, *side) error { return nil })
+	one := doing("look", func(ctx context.Context, s *side) error {
+		return s.await(ctx, func() error {
+			job, err := s.job(ctx)
+			if err != nil || job == nil || job.DeletionTimestamp != nil {
+				return err
+			}
+			pods, err := s.pods(ctx)
+			if got := count(pods, func(p *corev1.Pod) bool { return isReady(p, job) }); err == nil && got != int(ptr.Deref(job.Status.Ready, 0)) {
+				err = fmt.Errorf("ready are %d pods, and %d in the status", got, ptr.Deref(job.Status.Ready, 0))
+			}
+			return err
+		})
+	})
 	one.looks = true
 	return one
+}
+
+// isReady tells whether it is an active pod of the job that is ready.
+func isReady(p *corev1.Pod, job *batchv1.Job) bool {
+	return isActive(p) && metav1.IsControlledBy(p, job) && slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+	})
 }
 
 // edit merges a patch into the job, as a user does.
@@ -216,11 +237,11 @@ func deletePod(ctx context.Context, s *side, pod *corev1.Pod) error {
 	if err := api.Delete(ctx, pod); err != nil {
 		return err
 	}
-	return await(ctx, func() error {
+	return s.await(ctx, func() error {
 		for _, reader := range []client.Reader{s.caches.eyes, s.caches.ours} {
 			now := &corev1.Pod{}
 			err := reader.Get(ctx, client.ObjectKeyFromObject(pod), now)
-			if err == nil && now.DeletionTimestamp == nil {
+			if err == nil && (now.DeletionTimestamp == nil || goes(now)) {
 				return errors.New("the cache does not show the deletion")
 			}
 			if err = client.IgnoreNotFound(err); err != nil {
@@ -231,10 +252,16 @@ func deletePod(ctx context.Context, s *side, pod *corev1.Pod) error {
 	})
 }
 
+// goes tells that nothing holds a pod any more that is shown as it was a moment
+// before it went.
+func goes(p *corev1.Pod) bool {
+	return p.DeletionTimestamp != nil && ptr.Deref(p.DeletionGracePeriodSeconds, 1) == 0 && len(p.Finalizers) == 0
+}
+
 // podsAre waits for n pods of a sort, whatever the status says.
 func podsAre(name string, sort which, n int) step {
 	return doing(fmt.Sprintf("%d pods are %s", n, name), func(ctx context.Context, s *side) error {
-		return await(ctx, func() error {
+		return s.await(ctx, func() error {
 			pods, err := s.pods(ctx)
 			if got := count(pods, sort); err == nil && got != n {
 				return fmt.Errorf("they are %d of %d", got, len(pods))
@@ -260,11 +287,7 @@ func terminated(code int32, pods ...int) step {
 		if code == 0 {
 			phase = corev1.PodSucceeded
 		}
-		if err := s.kubelet(ctx, pod, ends(phase, exit{code: code})); err != nil {
-			return err
-		}
-		err := api.Delete(ctx, pod, client.GracePeriodSeconds(0), client.Preconditions{UID: &pod.UID})
-		return client.IgnoreNotFound(err)
+		return s.end(ctx, pod, ends(phase, exit{code: code}))
 	})
 }
 
@@ -273,13 +296,13 @@ func allTerminated(n int) step { return endAll(n, exit{code: 143}) }
 
 // endedAgo does, and says that they ended so long ago.
 func endedAgo(before time.Duration, n int) step {
-	return endAll(n, exit{code: 143, recently: true, later: -before})
+	return endAll(n, exit{code: 143, later: -before})
 }
 
 func endAll(n int, how exit) step {
 	return doing(fmt.Sprintf("all %d are terminated", n), func(ctx context.Context, s *side) error {
 		var doomed []*corev1.Pod
-		err := await(ctx, func() (err error) {
+		err := s.await(ctx, func() (err error) {
 			doomed, err = s.pods(ctx)
 			doomed = slices.DeleteFunc(doomed, func(p *corev1.Pod) bool { return !isTerminating(p) })
 			if err == nil && len(doomed) != n {
@@ -288,9 +311,7 @@ func endAll(n int, how exit) step {
 			return err
 		})
 		for _, pod := range doomed {
-			pod = pod.DeepCopy()
-			err = errors.Join(err, client.IgnoreNotFound(s.kubelet(ctx, pod, ends(corev1.PodFailed, how))),
-				client.IgnoreNotFound(api.Delete(ctx, pod, client.GracePeriodSeconds(0), client.Preconditions{UID: &pod.UID})))
+			err = errors.Join(err, s.end(ctx, pod.DeepCopy(), ends(corev1.PodFailed, how)))
 		}
 		return err
 	})

@@ -1,4 +1,4 @@
-//go:build integration && differential
+//go:build integration
 
 package integration
 
@@ -13,12 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -28,10 +26,16 @@ import (
 // its N-th write, for every N, and another process going on: that has to be the
 // same as without.
 //
-//	STINT_CUTS=none|sample|all   how many N are tried; all unless said
+//	STINT_CUTS=none|all   whether N are tried; all unless said
 func TestDifferential(t *testing.T) {
+	began := time.Now()
 	d := newDifferential(t)
-	work := make(chan scenario)
+	all := scenarios()
+	work := make(chan scenario, len(all))
+	for _, sc := range all {
+		work <- sc
+	}
+	close(work)
 	var workers sync.WaitGroup
 	for range atOnce {
 		place := newPlace(t)
@@ -41,13 +45,11 @@ func TestDifferential(t *testing.T) {
 			}
 		})
 	}
-	for _, sc := range scenarios() {
-		work <- sc
-	}
-	close(work)
 	workers.Wait()
-	if int(d.ran.Load()) != len(scenarios()) {
-		t.Logf("only %d of %d scenarios ran, so unused differences are not looked for", d.ran.Load(), len(scenarios()))
+	fmt.Printf("differential: %d scenarios, %d cuts, %d differences, %d deliberate ones, %s\n",
+		d.ran.Load(), d.cuts.Load(), d.found.Load(), len(differences), time.Since(began).Round(time.Second))
+	if int(d.ran.Load()) != len(all) {
+		t.Logf("only %d of %d scenarios ran, so unused differences are not looked for", d.ran.Load(), len(all))
 		return
 	}
 	for _, difference := range differences {
@@ -55,20 +57,18 @@ func TestDifferential(t *testing.T) {
 			t.Errorf("no scenario shows the deliberate difference %q any more", difference.field)
 		}
 	}
-	fmt.Printf("differential: %d scenarios equal, %d cut runs equal, %d deliberate differences, %d scenarios pending\n",
-		d.equal.Load(), d.cuts.Load(), len(differences), d.pending.Load())
 }
 
-// atOnce is how many scenarios run side by side: they mostly wait.
-const atOnce = 12
-
-// Waiting ends after these: the built-in controller syncs a job once a second
-// and shares two cores with everything else, the garbage collector looks for new
-// kinds every 30 s.
+// So many scenarios, and so many runs that are cut off, go on side by side: they
+// mostly wait for one another's writes.
 const (
-	patience    = 90 * time.Second
-	cutPatience = 45 * time.Second
+	atOnce     = 12
+	cutsAtOnce = 16
 )
+
+// patience is how long one step may take: the machine may do much else, and the
+// garbage collector looks for new kinds only every 30 s.
+const patience = 3 * time.Minute
 
 // scenario is one story, told twice.
 type scenario struct {
@@ -81,26 +81,26 @@ type scenario struct {
 	steps  []step
 	// deaf: the sides do different things in between, so the events differ.
 	deaf bool
-	// pending says why the scenario cannot pass yet.
-	pending string
 }
 
 type differential struct {
-	caches                    *caches
-	serial                    atomic.Int32
-	ran, equal, cuts, pending atomic.Int32
-	mode                      string
+	caches *caches
+	serial atomic.Int32
+	// ran counts scenarios, cuts the runs that were cut off, found those of
+	// both that differed.
+	ran, cuts, found atomic.Int32
+	mode             string
+	cutting          chan struct{}
 }
 
 func newDifferential(t *testing.T) *differential {
 	if os.Getenv("KUBECONFIG") == "" {
 		t.Skip("needs the built-in Job controller: KUBECONFIG has to name a cluster with kube-controller-manager")
 	}
-	d := &differential{mode: "all"}
+	d := &differential{mode: "all", cutting: make(chan struct{}, cutsAtOnce)}
 	if mode := os.Getenv("STINT_CUTS"); mode != "" {
 		d.mode = mode
 	}
-	ctrl.SetLogger(logr.Discard())
 	var err error
 	if d.caches, err = newCaches(t.Context()); err != nil {
 		t.Fatal(err)
@@ -125,31 +125,43 @@ func newPlace(t *testing.T) place {
 	return p
 }
 
-// scenario runs one with both kinds, and then with ours alone, cut off.
+// scenario runs one with both kinds, and then with ours alone, cut off after
+// every number of writes.
 func (d *differential) scenario(t *testing.T, sc scenario, at place) {
 	d.ran.Add(1)
-	if sc.pending != "" {
-		d.pending.Add(1)
-		t.Skip("pending: " + sc.pending)
-	}
-	pictures, writes, err := d.both(t.Context(), sc, at)
+	want, writes, err := d.both(t.Context(), sc, at)
 	if err != nil {
+		d.found.Add(1)
 		t.Fatal(err)
 	}
-	d.equal.Add(1)
-	for n := int32(0); d.mode != "none"; n++ {
-		if d.mode == "sample" && n%3 != int32(len(sc.name)%3) && n <= writes {
-			continue
-		}
-		cut, err := d.cut(t.Context(), sc, at, n, pictures)
-		if err != nil {
-			t.Fatalf("cut off after write %d: %v", n, err)
-		}
-		if !cut {
-			return
-		}
+	if d.mode == "none" {
+		return
+	}
+	var all sync.WaitGroup
+	for n := range writes {
+		d.cutting <- struct{}{}
+		all.Go(func() {
+			defer func() { <-d.cutting }()
+			d.cutOff(t, sc, at, n, want)
+		})
+	}
+	all.Wait()
+	// The writes of two runs are not the same, nor is their number.
+	for n := writes; d.cutOff(t, sc, at, n, want); n++ {
+	}
+}
+
+// cutOff tells whether the run came to its N-th write and ended as it should.
+func (d *differential) cutOff(t *testing.T, sc scenario, at place, n int32, want []picture) bool {
+	cut, err := d.cut(t.Context(), sc, at, n, want)
+	if cut || err != nil {
 		d.cuts.Add(1)
 	}
+	if err != nil {
+		d.found.Add(1)
+		t.Errorf("cut off after write %d: %v", n, err)
+	}
+	return cut && err == nil
 }
 
 // both runs a scenario with both kinds in step, and returns what ours looked
@@ -196,26 +208,31 @@ func (d *differential) cut(ctx context.Context, sc scenario, at place, n int32, 
 	}
 	defer s.operator.stop()
 	for _, one := range append(sc.all(), look()) {
-		ctx, cancel := context.WithTimeout(ctx, cutPatience)
-		defer cancel()
-		if err := one.do(ctx, s); err != nil {
-			return false, fmt.Errorf("%s: %w", one.name, err)
+		if err := s.does(ctx, one, want); err != nil {
+			return s.operator.wasCut(), fmt.Errorf("%s: %w", one.name, err)
 		}
-		if !one.looks {
-			continue
+		if one.looks {
+			want = want[1:]
 		}
-		if err := await(ctx, func() error {
-			now, err := s.picture(ctx)
-			if err != nil {
-				return err
-			}
-			return compare(steady(want[0]), steady(now))
-		}); err != nil {
-			return false, fmt.Errorf("the first is without the cut: %w", err)
-		}
-		want = want[1:]
 	}
 	return s.operator.wasCut(), nil
+}
+
+// does takes one step; at a look, it waits until the picture is the first of
+// those wanted.
+func (s *side) does(ctx context.Context, one step, want []picture) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := one.do(ctx, s); err != nil || !one.looks {
+		return err
+	}
+	return s.await(ctx, func() error {
+		now, err := s.picture(ctx)
+		if err != nil {
+			return err
+		}
+		return compare(steady(want[0]), steady(now))
+	})
 }
 
 // steady leaves out what may differ between two runs of ours: which of several
@@ -275,7 +292,7 @@ func inStep(ctx context.Context, one step, sides []*side) error {
 func alike(ctx context.Context, sides []*side) (ours picture, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	return ours, await(ctx, func() error {
+	return ours, awaitBoth(ctx, sides, func() error {
 		builtin, err := sides[0].picture(ctx)
 		if err != nil {
 			return err
@@ -293,11 +310,17 @@ func alike(ctx context.Context, sides []*side) (ours picture, err error) {
 	})
 }
 
+// awaitBoth wakes with the built-in controller's side, mostly the slower one, and
+// otherwise seldom.
+func awaitBoth(ctx context.Context, sides []*side, check func() error) error {
+	return sides[0].await(ctx, check)
+}
+
 // sameEvents compares which kinds of event were sent.
 func sameEvents(ctx context.Context, sides []*side) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	return awaitEvery(ctx, time.Second/4, func() error {
+	return awaitBoth(ctx, sides, func() error {
 		builtin, err := sides[0].reasons(ctx)
 		if err != nil {
 			return err

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -28,6 +29,7 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
@@ -67,6 +69,7 @@ func run(m *testing.M) (code int, err error) {
 	defer func() { err = errors.Join(err, stop()) }()
 
 	config.QPS, config.Burst = 2000, 4000
+	ctrl.SetLogger(logr.Discard()) // a process that is cut off has much to say
 	if _, err := envtest.InstallCRDs(config, envtest.CRDInstallOptions{Paths: []string{crdDir}, ErrorIfPathMissing: true}); err != nil {
 		return 1, fmt.Errorf("installing %s: %w", crdDir, err)
 	}
