@@ -38,6 +38,8 @@ var differences = []difference{
 		replaced(`pods\[\d+\]\.owners`, `"apiVersion":"batch.stint.dev/v1alpha1","kind":"BatchJob"`, `"apiVersion":"batch/v1","kind":"Job"`)},
 	{"label " + v1alpha1.LabelJobUID, "the operator caches pods by it, whatever the selector is",
 		onlyOurs(`pods\[\d+\]\.labels\[` + regexp.QuoteMeta(v1alpha1.LabelJobUID) + `\]`)},
+	{"label " + v1alpha1.LabelJob + " on adopted pods", "tells whose such a pod is once our other labels are lost",
+		onlyOurs(`pods\[\d+\]\.labels\[` + regexp.QuoteMeta(v1alpha1.LabelJob) + `\]`)},
 	{"label " + v1alpha1.LabelRun, "tells the runs of one job apart",
 		onlyOurs(`pods\[\d+\]\.labels\[` + regexp.QuoteMeta(v1alpha1.LabelRun) + `\]`)},
 	{"annotation " + v1alpha1.AnnotationRevision, "tells which manifest a pod was made from",
