@@ -150,8 +150,8 @@ func TestOurLabelsTakenByHandLoseNoPod(t *testing.T) {
 // have had.
 func TestAPodThatWasGivenUpBlocksNoName(t *testing.T) {
 	s := alone(t, `{completions: 4, parallelism: 1}`)
-	s.play(t, owned(1), relabelled(`{"labels":{"batch.kubernetes.io/controller-uid":null}}`, 0), givenUp(1), owned(1),
-		edit(`spec: {parallelism: 4}`), owned(4), givenUp(1))
+	s.play(t, owned(1), relabelled(`{"labels":{"batch.kubernetes.io/controller-uid":null}}`, 0), givenUp(), owned(1),
+		edit(`spec: {parallelism: 4}`), owned(4), givenUp())
 	s.says(t, v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonProgressing)
 }
 

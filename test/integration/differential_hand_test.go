@@ -78,9 +78,9 @@ func relabelled(patch string, pods ...int) step {
 	})
 }
 
-// givenUp waits until n active pods belong to nobody.
-func givenUp(n int) step {
-	return podsAre("given up", func(p *corev1.Pod) bool { return isActive(p) && metav1.GetControllerOfNoCopy(p) == nil }, n)
+// givenUp waits until one active pod belongs to nobody.
+func givenUp() step {
+	return podsAre("given up", func(p *corev1.Pod) bool { return isActive(p) && metav1.GetControllerOfNoCopy(p) == nil }, 1)
 }
 
 // owned waits until n pods that are active belong to the job.

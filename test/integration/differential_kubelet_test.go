@@ -213,3 +213,11 @@ func conditionSince(p *corev1.Pod, t corev1.PodConditionType, status corev1.Cond
 	}
 	p.Status.Conditions = append(p.Status.Conditions, corev1.PodCondition{Type: t, Status: status, LastTransitionTime: since})
 }
+
+// longAgo is when containers ended and pods stopped being ready, unless a step
+// says otherwise: both controllers count their back-off from there, and it is
+// over.
+func longAgo() metav1.Time { return metav1.NewTime(time.Now().Add(-time.Hour).Truncate(time.Second)) }
+
+// allTerminated waits for n pods to be terminating and ends them.
+func allTerminated(n int) step { return endAll(n, exit{code: 143}) }

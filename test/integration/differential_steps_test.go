@@ -291,9 +291,6 @@ func terminated(code int32, pods ...int) step {
 	})
 }
 
-// allTerminated waits for n pods to be terminating and ends them.
-func allTerminated(n int) step { return endAll(n, exit{code: 143}) }
-
 // endedAgo does, and says that they ended so long ago.
 func endedAgo(before time.Duration, n int) step {
 	return endAll(n, exit{code: 143, later: -before})
@@ -399,8 +396,3 @@ func eachPod(name string, sort which, pods []int, do func(context.Context, *side
 		}, nil
 	}}
 }
-
-// longAgo is when containers ended and pods stopped being ready, unless a step
-// says otherwise: both controllers count their back-off from there, and it is
-// over.
-func longAgo() metav1.Time { return metav1.NewTime(time.Now().Add(-time.Hour).Truncate(time.Second)) }

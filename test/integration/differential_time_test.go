@@ -122,9 +122,9 @@ parallelism: 2
 completions: 2
 template: {metadata: {labels: {member: "yes"}}}
 `,
-			steps: []step{active(2), running(0, 1), relabelled(`{"labels":{"member":"no"}}`, 0), givenUp(1), owned(2), look()}},
+			steps: []step{active(2), running(0, 1), relabelled(`{"labels":{"member":"no"}}`, 0), givenUp(), owned(2), look()}},
 		{name: "a pod that loses its controller-uid is released and replaced", spec: `{parallelism: 2, completions: 2}`,
-			steps: []step{active(2), running(0, 1), relabelled(`{"labels":{"batch.kubernetes.io/controller-uid":null}}`, 0), givenUp(1), owned(2), look()}},
+			steps: []step{active(2), running(0, 1), relabelled(`{"labels":{"batch.kubernetes.io/controller-uid":null}}`, 0), givenUp(), owned(2), look()}},
 		{name: "a job of another controller is left alone", spec: `{managedBy: example.com/other}`,
 			steps: []step{look()}},
 		{name: "a job of the built-in controller by name is run", spec: `{managedBy: kubernetes.io/job-controller}`,
