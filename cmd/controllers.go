@@ -6,6 +6,7 @@ import (
 
 	"github.com/fluxcd/pkg/runtime/controller"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/stint-dev/stint/controllers/batchjob"
 	"github.com/stint-dev/stint/controllers/cronbatchjob"
@@ -21,6 +22,9 @@ func setupControllers(mgr ctrl.Manager, o options, pods *batchjob.PodCache) erro
 	notifier, err := setupNotifier(mgr, o.eventsAddr)
 	if err != nil {
 		return err
+	}
+	if err := metrics.Registry.Register(report.CronCollector{Reader: mgr.GetCache()}); err != nil {
+		return fmt.Errorf("registering the metrics of CronBatchJobs: %w", err)
 	}
 	crossNamespace := !o.noCrossNamespaceRefs && o.watch.AllNamespaces
 	return errors.Join(

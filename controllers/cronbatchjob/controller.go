@@ -15,7 +15,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/stint-dev/stint/api/v1alpha1"
@@ -154,9 +153,6 @@ func SetupWithManager(mgr ctrl.Manager, opts Options) error {
 		Complete(r)
 	if err != nil {
 		return fmt.Errorf("setting up the controller of CronBatchJobs: %w", err)
-	}
-	if err := metrics.Registry.Register(report.CronCollector{Reader: mgr.GetCache()}); err != nil {
-		return fmt.Errorf("registering the metrics of CronBatchJobs: %w", err)
 	}
 	return nil
 }
