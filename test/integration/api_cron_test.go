@@ -89,6 +89,10 @@ var cronRules = []specRule{
 	{"jobTemplate selector", `jobTemplate: {spec: {selector: {matchLabels: {a: b}}}}`, "spec.jobTemplate.spec.selector", "cannot be set in a jobTemplate"},
 	{"jobTemplate manualSelector", `jobTemplate: {spec: {manualSelector: true}}`, "spec.jobTemplate.spec.manualSelector", "cannot be true in a jobTemplate"},
 	{"jobTemplate manualSelector false", `jobTemplate: {spec: {manualSelector: false}}`, "", ""},
+	{"jobTemplate restartPolicy", `jobTemplate: {spec: {template: {spec: {restartPolicy: Always}}}}`, "spec.jobTemplate.spec.template.spec.restartPolicy", "Never or OnFailure"},
+	{"jobTemplate no restartPolicy", `jobTemplate: {spec: {template: {spec: {restartPolicy: null}}}}`, "spec.jobTemplate.spec.template.spec.restartPolicy", "Never or OnFailure"},
+	{"jobTemplate parallelism below 0", `jobTemplate: {spec: {parallelism: -1}}`, "spec.jobTemplate.spec.parallelism", "greater than or equal to 0"},
+	{"jobTemplate Indexed without completions", `jobTemplate: {spec: {completionMode: Indexed, parallelism: 1}}`, "spec.jobTemplate.spec.completions", "must be set"},
 	{"no jobTemplate", `jobTemplate: null`, "spec.jobTemplate", ""},
 	{"no jobTemplate spec", `jobTemplate: {spec: null}`, "spec.jobTemplate.spec", ""},
 }
