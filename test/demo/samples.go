@@ -78,32 +78,37 @@ func (d *demo) jobs() []*v1alpha1.BatchJob {
 	return jobs
 }
 
-// clean deletes what an earlier demo has left, so that this one begins anew.
+// clean deletes what an earlier demo has left, so that this one begins anew: jobs,
+// and schedules with their runs.
 func (d *demo) clean(ctx context.Context) error {
-	var left []string
-	for _, job := range d.jobs() {
-		gone := &v1alpha1.BatchJob{ObjectMeta: metav1.ObjectMeta{Name: job.Name, Namespace: d.namespace}}
+	var left []client.Object
+	var names []string
+	for _, sample := range d.samples {
+		if _, ok := sample.(*corev1.Secret); ok {
+			continue
+		}
+		gone := sample.DeepCopyObject().(client.Object) //nolint:forcetypeassert // the copy of an object is one
+		gone.SetNamespace(d.namespace)
 		err := d.client.Delete(ctx, gone, client.PropagationPolicy(metav1.DeletePropagationForeground))
 		switch {
 		case meta.IsNoMatchError(err):
-			return fmt.Errorf("this cluster does not know BatchJobs: `make install` installs the operator: %w", err)
+			return fmt.Errorf("this cluster does not know the kinds of Stint: `make install` installs the operator: %w", err)
 		case err == nil:
-			left = append(left, job.Name)
+			left, names = append(left, gone), append(names, gone.GetName())
 		case !apierrors.IsNotFound(err):
-			return fmt.Errorf("deleting %s of an earlier demo: %w", job.Name, err)
+			return fmt.Errorf("deleting %s of an earlier demo: %w", gone.GetName(), err)
 		}
 	}
 	if len(left) > 0 {
-		d.say("deleting what an earlier demo has left: %s\n", strings.Join(left, " "))
+		d.say("deleting what an earlier demo has left: %s\n", strings.Join(names, " "))
 	}
-	for _, name := range left {
-		key := client.ObjectKey{Namespace: d.namespace, Name: name}
+	for _, o := range left {
 		err := wait.PollUntilContextCancel(ctx, 200*time.Millisecond, true, func(ctx context.Context) (bool, error) {
-			err := d.client.Get(ctx, key, &v1alpha1.BatchJob{})
+			err := d.client.Get(ctx, client.ObjectKeyFromObject(o), o)
 			return apierrors.IsNotFound(err), client.IgnoreNotFound(err)
 		})
 		if err != nil {
-			return fmt.Errorf("waiting for %s of an earlier demo to be gone: %w", name, err)
+			return fmt.Errorf("waiting for %s of an earlier demo to be gone: %w", o.GetName(), err)
 		}
 	}
 	return nil
