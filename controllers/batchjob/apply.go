@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
@@ -306,14 +307,17 @@ func displayOnly(before, after *v1alpha1.BatchJobStatus) bool {
 }
 
 // deleteJob removes a job whose time has come, its pods first, unless it
-// changed since it was observed.
-func (r *Reconciler) deleteJob(ctx context.Context, job *v1alpha1.BatchJob) error {
+// changed since it was observed: then the event of that brings the next look.
+func (r *Reconciler) deleteJob(ctx context.Context, job *v1alpha1.BatchJob) (ctrl.Result, error) {
 	err := r.Client.Delete(ctx, job, client.PropagationPolicy(metav1.DeletePropagationForeground),
 		client.Preconditions{UID: &job.UID, ResourceVersion: &job.ResourceVersion})
-	if client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("deleting BatchJob %s/%s after its ttlSecondsAfterFinished: %w", job.Namespace, job.Name, err)
+	switch {
+	case err == nil, apierrors.IsNotFound(err):
+		return ctrl.Result{}, nil
+	case report.Moved(err):
+		return ctrl.Result{RequeueAfter: patience}, nil
 	}
-	return nil
+	return ctrl.Result{}, fmt.Errorf("deleting BatchJob %s/%s after its ttlSecondsAfterFinished: %w", job.Namespace, job.Name, err)
 }
 
 // err joins what asks for another try.

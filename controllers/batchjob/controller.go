@@ -107,7 +107,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, err
 	}
 	if plan.DeleteJob {
-		return ctrl.Result{}, r.deleteJob(ctx, seen.Job)
+		return r.deleteJob(ctx, seen.Job)
 	}
 	return r.next(seen, plan, out, wait), nil
 }
