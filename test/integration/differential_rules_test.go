@@ -72,7 +72,9 @@ func use(field string) {
 }
 
 // leveled is a comparison without what is meant to differ.
-func leveled(builtin, ours picture) error {
+func leveled(builtin, ours picture) error { return leveledBy(differences, builtin, ours) }
+
+func leveledBy(differences []difference, builtin, ours picture) error {
 	builtin, ours = maps.Clone(builtin), maps.Clone(ours)
 	for _, d := range differences {
 		if d.level != nil && d.level(builtin, ours) {
