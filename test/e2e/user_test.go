@@ -17,7 +17,7 @@ import (
 	"github.com/stint-dev/stint/api/v1alpha1"
 )
 
-// TestOperator is in three parts, since the later ones take the operator away.
+// TestOperator is in parts, since the later ones take the operator away.
 func TestOperator(t *testing.T) {
 	t.Run("for a user", func(t *testing.T) {
 		for name, test := range map[string]func(*space){
@@ -41,6 +41,7 @@ func TestOperator(t *testing.T) {
 			"an exit code of podFailurePolicy fails the job at once":           failurePolicy,
 			"ttlSecondsAfterFinished keeps what a git tool would create again": timeToLive,
 			"a namespace that is deleted in the middle of a run goes":          namespace,
+			"a schedule of ten seconds runs a real pod each time":              everyTenSeconds,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -53,6 +54,7 @@ func TestOperator(t *testing.T) {
 		})
 	})
 	t.Run("that is killed counts every pod once", killed)
+	t.Run("that is killed catches up with schedules as they say", cronKilled)
 	t.Run("that is upgraded and uninstalled leaves the jobs alone", chart)
 }
 
