@@ -131,27 +131,24 @@ func metadata(object client.Object) map[string]string {
 }
 
 // Start posts events in their order until ctx ends, and then for a moment more
-// what still waits. It is a manager.Runnable of the leader.
+// what still waits, and what is under way. It is a manager.Runnable of the leader.
 func (n *Notifier) Start(ctx context.Context) error {
-	for ctx.Err() == nil {
-		event, waits := n.next()
-		if waits {
-			n.deliver(ctx, event)
-			continue
-		}
-		select {
-		case <-ctx.Done():
-		case <-n.wake:
-		}
-	}
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	posting, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	for last.Err() == nil {
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(farewell, cancel) })()
+	for posting.Err() == nil {
 		event, waits := n.next()
-		if !waits {
-			break
+		switch {
+		case waits:
+			n.deliver(posting, event)
+		case ctx.Err() != nil:
+			return nil
+		default:
+			select {
+			case <-ctx.Done():
+			case <-n.wake:
+			}
 		}
-		n.deliver(last, event)
 	}
 	return nil
 }

@@ -275,6 +275,25 @@ func TestFarewell(t *testing.T) {
 	}
 }
 
+// TestFarewellUnderWay: nor is an event lost that is under way at that moment.
+func TestFarewellUnderWay(t *testing.T) {
+	arrived, stopping := make(chan struct{}), make(chan struct{})
+	r := newReceiver(t, func(int) int {
+		close(arrived)
+		<-stopping
+		return http.StatusAccepted
+	})
+	voice, stop := notifying(t, r.URL)
+	sent := notifications(t, "sent")
+	fail(voice, job(), "exit 3")
+	<-arrived
+	time.AfterFunc(50*time.Millisecond, func() { close(stopping) })
+	stop()
+	if n := notifications(t, "sent") - sent; n != 1 {
+		t.Errorf("%v counted as sent", n)
+	}
+}
+
 func TestNotifierAddress(t *testing.T) {
 	for _, address := range []string{"", "notification-controller", "ftp://host/", "http://", "http://a b/"} {
 		if _, err := report.NewNotifier(address); err == nil {
