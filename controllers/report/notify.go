@@ -110,8 +110,10 @@ func (n *Notifier) tell(object client.Object, kind, reason, message string) {
 }
 
 // metadata: what the owner wants to be passed on, in Flux's annotations, and
-// under our own group the revision and a token. The receiver takes an event with
-// the same words and token for a repetition, so that two runs have two tokens.
+// under our own group the revision and a token. notification-controller drops an
+// event whose kind, name, words, revision and token it has seen in the last five
+// minutes, so that two runs have two tokens, also those of an object that was
+// deleted and created again.
 func metadata(object client.Object) map[string]string {
 	m := map[string]string{}
 	for key, value := range object.GetAnnotations() {
@@ -119,7 +121,7 @@ func metadata(object client.Object) map[string]string {
 			m[key] = value
 		}
 	}
-	token := strconv.FormatInt(object.GetGeneration(), 10)
+	token := string(object.GetUID()) + "/" + strconv.FormatInt(object.GetGeneration(), 10)
 	if job, ok := object.(*v1alpha1.BatchJob); ok {
 		token += "/" + strconv.FormatInt(number(&job.Status), 10)
 		if job.Status.Revision != "" {

@@ -98,3 +98,48 @@ func TestANewerProcess(t *testing.T) {
 	w.succeed("running")
 	w.ends("running", 1, v1alpha1.PhaseComplete)
 }
+
+// restore puts a job back as a backup has it: a new object, and the status of
+// the old one, while no operator looks.
+func (w *workshop) restore(name string, backup *v1alpha1.BatchJob, patches ...string) {
+	w.t.Helper()
+	if err := api.Delete(w.t.Context(), w.job(name)); err != nil {
+		w.t.Fatal(err)
+	}
+	job := w.apply(name, patches...)
+	if job.UID == backup.UID || job.Status.Run != nil {
+		w.t.Fatalf("BatchJob %s is not a new one", name)
+	}
+	job.Status = backup.Status
+	if err := api.Status().Update(w.t.Context(), job); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// TestRestoredWithItsStatus: a run that has ended does not begin again, though
+// the new object's generations begin anew, below the one that the status speaks
+// of; a change that comes with the restore, or after it, runs.
+func TestRestoredWithItsStatus(t *testing.T) {
+	t.Parallel()
+	w := newWorkshop(t)
+	for _, name := range []string{"same", "changed"} {
+		w.apply(name, withImage("v1"))
+		w.runs(name, 1, 1)
+		w.succeed(name)
+		w.ends(name, 1, v1alpha1.PhaseComplete)
+		for _, limit := range []string{"3", "4"} {
+			w.apply(name, withImage("v1"), "spec: {backoffLimit: "+limit+"}") // another generation
+		}
+		w.settled(name)
+	}
+	w.shut()
+	w.restore("same", w.job("same"), withImage("v1"))
+	w.restore("changed", w.job("changed"), withImage("v2"))
+	w.open()
+	w.ends("same", 1, v1alpha1.PhaseComplete)
+	same(t, "pods of what has run", len(w.pods("same", alive)), 0)
+	w.stays("same")
+	w.runs("changed", 2, 1)
+	w.apply("same", withImage("v2"))
+	w.runs("same", 2, 1)
+}

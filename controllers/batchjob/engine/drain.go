@@ -126,7 +126,10 @@ func (w *work) draining(then string) Outcome {
 	default:
 		out.Message += fmt.Sprintf("waiting for %d pods to end, the first is %s, then %s", n, w.place(first), then)
 	}
-	if n > 0 {
+	switch {
+	case n > 0 && stuck(first):
+		out.Short = short(first)
+	case n > 0:
 		out.Short = first.Name
 	}
 	return out
@@ -185,6 +188,11 @@ func (w *work) overdue(p *Pod) bool {
 	return p.Deleting && !p.GoneBy.IsZero() && !w.o.Now.Before(p.GoneBy.Add(overdueAfter))
 }
 
+// stuck is a pod that begins and does not get on, as one whose init container
+// has run and whose main image cannot be pulled. It may recover, so it is not
+// taken away, and without a word on why it would be waited for in the dark.
+func stuck(p *Pod) bool { return p.active() && !p.Ready && cause(p) != "" }
+
 // place names a pod and its node, and looks again when it is overdue.
 func (w *work) place(p *Pod) string {
 	s := p.Name
@@ -197,6 +205,8 @@ func (w *work) place(p *Pod) string {
 			": if that node is gone for good, delete the pod with --force)"
 	case p.Deleting && !p.GoneBy.IsZero():
 		w.wake(p.GoneBy.Add(overdueAfter))
+	case stuck(p):
+		s += " (" + cause(p) + "; if it never gets on, delete the pod or set spec.updatePolicy to Replace)"
 	}
 	return s
 }

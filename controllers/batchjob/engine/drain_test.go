@@ -261,3 +261,37 @@ func TestAPodOnADeadNode(t *testing.T) {
 		t.Errorf("the message is %q", p.plan.Outcome.Message)
 	}
 }
+
+// TestAStuckPod of a run that was superseded is waited for, as its init container
+// has run: the message says why it does not get on, and the way out.
+func TestAStuckPod(t *testing.T) {
+	pull := func(p *engine.Pod) {
+		p.Phase, p.Ready, p.Node = corev1.PodPending, false, "worker-7"
+		p.Why = engine.Why{Container: "main", Reason: "ImagePullBackOff", Message: "the image main:v9 cannot be pulled"}
+	}
+	const cause = `container "main": ImagePullBackOff: the image main:v9 cannot be pulled`
+	for name, c := range map[string]struct {
+		change func(*engine.Pod)
+		short  string // empty: the pod's name
+		told   bool
+	}{
+		"an image that is nowhere":        {pull, "ImagePullBackOff", true},
+		"one that runs after all":         {func(p *engine.Pod) { pull(p); p.Ready = true }, "", false},
+		"one that nothing is known about": {func(p *engine.Pod) { p.Ready = false }, "", false},
+		"one that is being deleted":       {func(p *engine.Pod) { pull(p); p.Deleting = true }, "", false},
+	} {
+		p := newPlay(t)
+		p.settle()
+		c.change(&p.pods[0])
+		p.edit(image("new"))
+		p.settle()
+		same(t, name+": state", p.plan.Outcome.State, engine.StateDraining)
+		pod := p.pods[0].Name
+		message := p.plan.Outcome.Message
+		same(t, name+": told", strings.Contains(message, pod+" on node worker-7 ("+cause) && strings.Contains(message, "delete the pod or set spec.updatePolicy to Replace"), c.told)
+		if c.short == "" {
+			c.short = pod
+		}
+		same(t, name+": short", p.plan.Outcome.Short, c.short)
+	}
+}

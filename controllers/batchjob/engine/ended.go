@@ -31,6 +31,7 @@ func finished(o *Observed) (Plan, bool) {
 	s := w.was.DeepCopy()
 	w.markNext(s)
 	s.Revision, s.FixedRevision, s.RulesRevision = w.revision, w.fixed, w.rules
+	s.Selector = selector(w.job) // a status that was restored has that of another object
 	markRequest(o.Job, s)
 	if w.starts != "" {
 		w.change(s)

@@ -12,19 +12,29 @@ const maxShort = 60
 // describe says in one line why a pod did not succeed: pod, container, exit
 // code and the end of its termination message.
 func describe(p *Pod) string {
+	cause := cause(p)
 	switch {
-	case p.Why.Container != "" && p.Why.ExitCode != 0:
-		return withMessage(fmt.Sprintf("pod %s: container %q exited with code %d%s",
-			p.Name, p.Why.Container, p.Why.ExitCode, inBrackets(p.Why.Reason, "Error")), p.Why.Message)
-	case p.Why.Container != "":
-		return withMessage(fmt.Sprintf("pod %s: container %q: %s", p.Name, p.Why.Container, p.Why.Reason), p.Why.Message)
-	case p.Why.Reason != "":
-		return withMessage(fmt.Sprintf("pod %s: %s", p.Name, p.Why.Reason), p.Why.Message)
+	case cause != "":
+		return fmt.Sprintf("pod %s: %s", p.Name, cause)
 	case p.Deleting && !p.ended():
 		return fmt.Sprintf("pod %s was deleted while it ran", p.Name)
 	default:
 		return fmt.Sprintf("pod %s failed", p.Name)
 	}
+}
+
+// cause is what is known of why a pod failed or does not start; empty if nothing.
+func cause(p *Pod) string {
+	switch {
+	case p.Why.Container != "" && p.Why.ExitCode != 0:
+		return withMessage(fmt.Sprintf("container %q exited with code %d%s",
+			p.Why.Container, p.Why.ExitCode, inBrackets(p.Why.Reason, "Error")), p.Why.Message)
+	case p.Why.Container != "":
+		return withMessage(fmt.Sprintf("container %q: %s", p.Why.Container, p.Why.Reason), p.Why.Message)
+	case p.Why.Reason != "":
+		return withMessage(p.Why.Reason, p.Why.Message)
+	}
+	return ""
 }
 
 // short is describe for a table column.

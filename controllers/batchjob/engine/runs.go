@@ -19,7 +19,9 @@ import (
 //
 // The last makes the difference between a change of the spec and a change of
 // the operator: a spec that was looked at already starts nothing, whatever it
-// hashes to now.
+// hashes to now. One above the generation is of an object that was restored from
+// a backup with its status: its generations began anew, so nothing says that this
+// spec was looked at, and its hash tells.
 
 // compare tells whether the spec still asks for what the current run runs.
 func (w *work) compare() {
@@ -31,7 +33,7 @@ func (w *work) compare() {
 	if w.next.Revision != "" {
 		seen = w.next.Revision
 	}
-	w.edited = w.job.Generation > w.was.ObservedGeneration
+	w.edited = w.job.Generation != w.was.ObservedGeneration
 	changed := w.edited && sameAlgorithm(seen, w.current.Whole)
 	stands := w.next.Revision == ""
 	w.revision, w.fixed, w.rules = w.was.Revision, w.was.FixedRevision, w.was.RulesRevision
@@ -51,7 +53,7 @@ func (w *work) compare() {
 // firstRun: the first pods are made before the first status write; after a
 // crash in between, they tell with which revision the run began.
 func (w *work) firstRun() {
-	w.run, w.edited = 1, w.job.Generation > w.was.ObservedGeneration
+	w.run, w.edited = 1, w.job.Generation != w.was.ObservedGeneration
 	w.revision, w.fixed, w.rules = w.current.Whole, w.current.Fixed, w.current.Rules
 	for i := range w.o.Pods {
 		p := &w.o.Pods[i]
