@@ -113,7 +113,7 @@ func TestNotification(t *testing.T) {
 	}
 	e.Timestamp, e.ReportingInstance = metav1.Time{}, ""
 	want := eventv1.Event{Severity: "error", Reason: "BackoffLimitExceeded", Message: "exit 3", ReportingController: "stint-controller",
-		Metadata: map[string]string{"event.toolkit.fluxcd.io/team": "batch", "batch.stint.dev/revision": "v1-abc", "batch.stint.dev/token": "7/3"}}
+		Metadata: map[string]string{"event.toolkit.fluxcd.io/team": "batch", "batch.stint.dev/revision": "v1-abc", "batch.stint.dev/token": "uid/7/3"}}
 	want.InvolvedObject.APIVersion, want.InvolvedObject.Kind = "batch.stint.dev/v1alpha1", "BatchJob"
 	want.InvolvedObject.Namespace, want.InvolvedObject.Name, want.InvolvedObject.UID = "team", "work", "uid"
 	same(t, "event", e, want)
@@ -129,9 +129,14 @@ func TestNotificationTokens(t *testing.T) {
 	voice, stop := notifying(t, r.URL)
 	fail(voice, job(), "exit 3")
 	fail(voice, job(func(j *v1alpha1.BatchJob) { j.Status.Run.Number++ }), "exit 3")
+	fail(voice, job(func(j *v1alpha1.BatchJob) { j.UID = "created-again" }), "exit 3")
 	stop()
-	if got := r.got(); len(got) != 2 || got[0].Metadata["batch.stint.dev/token"] == got[1].Metadata["batch.stint.dev/token"] {
-		t.Errorf("%+v", got)
+	tokens := map[string]bool{}
+	for _, e := range r.got() {
+		tokens[e.Metadata["batch.stint.dev/token"]] = true
+	}
+	if len(tokens) != 3 {
+		t.Errorf("tokens %v", tokens)
 	}
 }
 
@@ -139,7 +144,7 @@ func TestNotificationTokens(t *testing.T) {
 func TestNotificationOfACronBatchJob(t *testing.T) {
 	r := newReceiver(t, accepted)
 	voice, stop := notifying(t, r.URL)
-	cron := &v1alpha1.CronBatchJob{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "nightly", Generation: 4}}
+	cron := &v1alpha1.CronBatchJob{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "nightly", UID: "uid", Generation: 4}}
 	voice.Removed(cron, []string{"nightly-1"})
 	after := &v1alpha1.CronBatchJobStatus{Conditions: []metav1.Condition{{Type: v1alpha1.ConditionStalled, Status: metav1.ConditionTrue,
 		Reason: v1alpha1.ReasonUnknownTimeZone, Message: "spec.timeZone"}}}
@@ -147,7 +152,7 @@ func TestNotificationOfACronBatchJob(t *testing.T) {
 	stop()
 	got := r.got()
 	if len(got) != 1 || got[0].InvolvedObject.Kind != "CronBatchJob" || got[0].Reason != v1alpha1.ReasonUnknownTimeZone ||
-		got[0].Metadata["batch.stint.dev/token"] != "4" {
+		got[0].Metadata["batch.stint.dev/token"] != "uid/4" {
 		t.Errorf("%+v", got)
 	}
 }
