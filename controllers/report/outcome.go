@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -56,12 +57,33 @@ func column(out engine.Outcome) string {
 		reason = v1alpha1.ReasonBackingOff
 	case engine.StateSuspended, engine.StateRunning, engine.StateNotRun:
 		return out.Short
-	case engine.StateFailed, engine.StateRefused, engine.StateEnding, engine.StateRetrying, engine.StateDraining, engine.StateWaiting:
+	case engine.StateRetrying:
+		out.Short = gist(out.Message)
+	case engine.StateFailed, engine.StateRefused, engine.StateEnding, engine.StateDraining, engine.StateWaiting:
 	}
 	if out.Short != "" {
 		return reason + ": " + out.Short
 	}
 	return reason
+}
+
+// maxGist bounds what the REASON column shows of an API server's words.
+const maxGist = 60
+
+// triedAgain ends the message of a refusal that is not for good.
+const triedAgain = "; it is tried again"
+
+// gist is what is wrong in a refusal by the API server, less the pod's name, which
+// nobody will ever see again.
+func gist(message string) string {
+	message = strings.TrimSuffix(message, triedAgain)
+	if _, why, found := strings.Cut(message, " is forbidden: "); found {
+		message = why
+	}
+	if r := []rune(message); len(r) > maxGist {
+		message = string(r[:maxGist-1]) + "…"
+	}
+	return message
 }
 
 // sentence is the message of Ready.

@@ -71,7 +71,7 @@ func outcome(out engine.Outcome, done *Done) engine.Outcome {
 			Message: field + ": the API server refused " + what + ": " + done.Err.Error() + "; correct the manifest to try again"}
 	case Later:
 		return engine.Outcome{State: engine.StateRetrying, Reason: v1alpha1.ReasonProgressingWithRetry,
-			Message: done.Err.Error() + "; it is tried again"}
+			Message: done.Err.Error() + triedAgain}
 	case Wait:
 	}
 	return out

@@ -188,9 +188,9 @@ func (w *work) overdue(p *Pod) bool {
 	return p.Deleting && !p.GoneBy.IsZero() && !w.o.Now.Before(p.GoneBy.Add(overdueAfter))
 }
 
-// stuck is a pod that begins and does not get on, as one whose init container
-// has run and whose main image cannot be pulled. It may recover, so it is not
-// taken away, and without a word on why it would be waited for in the dark.
+// stuck is a pod that does not start, or begins and does not get on, as one whose
+// init container has run and whose main image cannot be pulled. It may recover, so
+// it is waited for, and without a word on why that would be in the dark.
 func stuck(p *Pod) bool { return p.active() && !p.Ready && cause(p) != "" }
 
 // place names a pod and its node, and looks again when it is overdue.
@@ -213,7 +213,7 @@ func (w *work) place(p *Pod) string {
 
 // notRun says why the spec's revision is not run.
 func (w *work) notRun() Outcome {
-	out := Outcome{State: StateNotRun, Reason: v1alpha1.ReasonNotRun, Short: string(w.next.SkippedBy)}
+	out := Outcome{State: StateNotRun, Reason: v1alpha1.ReasonNotRun, Short: "rerunPolicy " + string(w.next.SkippedBy)}
 	why := "rerunPolicy is Never"
 	if w.next.SkippedBy == v1alpha1.RerunOncePerRevision {
 		why = "it has succeeded before and rerunPolicy is OncePerRevision"

@@ -88,18 +88,19 @@ func (w *work) nextName() string {
 	}
 }
 
-// running tells of the first pod, by name, that cannot start.
+// running tells of the first pod, by name, that does not start, or that starts
+// again and again.
 func (w *work) running() Outcome {
 	out := Outcome{State: StateRunning, Idle: w.succeeded+w.failed == 0}
-	var stuck *Pod
+	var first *Pod
 	for _, p := range w.activePods {
 		out.Idle = out.Idle && !p.Started
-		if !p.Ready && p.Why.Reason != "" && p.Phase == corev1.PodPending && (stuck == nil || p.Name < stuck.Name) {
-			stuck = p
+		if stuck(p) && (first == nil || p.Name < first.Name) {
+			first = p
 		}
 	}
-	if stuck != nil {
-		out.Short, out.Message = stuck.Why.Reason, describe(stuck)
+	if first != nil {
+		out.Short, out.Message = short(first), describe(first)
 	}
 	if len(w.asked) > 0 {
 		out.Message = strings.TrimPrefix(out.Message+"; run "+strconv.FormatInt(w.run+1, 10)+" follows, asked for with token "+quoted(w.asked), "; ")

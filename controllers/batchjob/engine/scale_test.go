@@ -178,6 +178,10 @@ func TestAPodThatCannotStart(t *testing.T) {
 		Message: `pod b: container "main": ImagePullBackOff: the image x cannot be pulled`})
 	restarting := decide(begun(job(onFailure, limit(9))), pod("r", restarts(1), because(engine.Why{Container: "main", ExitCode: 1, Reason: "Error"})))
 	same(t, "a pod that runs", restarting.Outcome, engine.Outcome{State: engine.StateRunning})
+	loops := decide(begun(job(onFailure, limit(9))), pod("l", restarts(1), func(p *engine.Pod) { p.Ready = false },
+		because(engine.Why{Container: "main", ExitCode: 3, Reason: "Error", Message: "no such table"})))
+	same(t, "one that starts again and again", loops.Outcome, engine.Outcome{State: engine.StateRunning, Short: "exit 3: no such table",
+		Message: `pod l: container "main" exited with code 3: no such table`})
 }
 
 // TestTheOrderForAPod says what it belongs to.
