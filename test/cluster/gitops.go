@@ -264,7 +264,8 @@ func (l *layout) fluxTools(f finder, env []string) []gitOpsTool {
 	return []gitOpsTool{
 		flux("source-controller", goSourceHealth, "--storage-path="+l.path("gitops", "artifacts"),
 			"--storage-addr="+l.gitOps(goArtifacts), "--storage-adv-addr="+l.gitOps(goArtifacts)),
-		flux("kustomize-controller", goKustomizeHealth),
+		// As where Flux is sharded: what has the label is another one's.
+		flux("kustomize-controller", goKustomizeHealth, "--watch-label-selector=!sharding.fluxcd.io/key"),
 		flux("helm-controller", goHelmHealth),
 	}
 }

@@ -88,7 +88,7 @@ func (f *flux) kustomization(name, interval string, more ...string) {
 	f.s.Helper()
 	f.s.set(fmt.Sprintf(`apiVersion: kustomize.toolkit.fluxcd.io/v1
 kind: Kustomization
-metadata: {name: %[1]s}
+metadata: {name: %[1]s, labels: {%[5]s}}
 spec:
   interval: %[3]s
   retryInterval: 5s
@@ -98,7 +98,7 @@ spec:
   targetNamespace: %[2]s
   sourceRef: {kind: GitRepository, name: repo}
   %[4]s
-`, name, f.s.name, interval, strings.Join(more, "\n  ")))
+`, name, f.s.name, interval, strings.Join(more, "\n  "), f.s.shard))
 }
 
 // commit pushes, and tells Flux as a webhook would.
@@ -172,12 +172,17 @@ func condition(o *unstructured.Unstructured, kind string) verdict {
 func (f *flux) says(name string, want metav1.ConditionStatus) verdict {
 	f.s.Helper()
 	return f.saysOf(kustomizeAPI, "Kustomization", name, want, func(o *unstructured.Unstructured) error {
-		revision, _, _ := unstructured.NestedString(o.Object, "status", "lastAttemptedRevision")
-		if !strings.HasSuffix(revision, f.head) {
-			return fmt.Errorf("it has tried %s, want %s", revision, f.head)
-		}
-		return nil
+		return f.tried(o)
 	})
+}
+
+// tried: the newest commit is what Flux has tried last.
+func (f *flux) tried(o *unstructured.Unstructured) error {
+	revision, _, _ := unstructured.NestedString(o.Object, "status", "lastAttemptedRevision")
+	if !strings.HasSuffix(revision, f.head) {
+		return fmt.Errorf("it has tried %s, want %s", revision, f.head)
+	}
+	return nil
 }
 
 // look has Flux apply once more in "app" what it has applied already.

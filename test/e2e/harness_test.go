@@ -87,6 +87,9 @@ func connect() error {
 type space struct {
 	*testing.T
 	name string
+	// shard is a label of the Kustomizations, by which another controller than
+	// Flux's usual one takes them.
+	shard string
 }
 
 // newSpace creates a namespace, deletes it at the end, and fails if it does
