@@ -17,7 +17,8 @@ type touches struct {
 	// freed: our finalizer was taken off. stripped: a label was by which we know
 	// our pods. parted: it left the job's selector, or had no controller once.
 	freed, stripped, parted bool
-	// age is which process was the last to start when it was stripped.
+	// age is which process was the last to start when it lost the label by which it
+	// is cached: only that one may have been told.
 	age int
 }
 
@@ -42,8 +43,9 @@ func (p *podTruth) touch(old, now *corev1.Pod, process int) {
 	}
 	lost := func(label string) bool { return old.Labels[label] != "" && now.Labels[label] == "" }
 	p.freed = p.freed || held(old) && !held(now)
-	if lost(v1alpha1.LabelJobUID) || lost(v1alpha1.LabelRun) {
-		p.stripped, p.age = true, process
+	p.stripped = p.stripped || lost(v1alpha1.LabelJobUID) || lost(v1alpha1.LabelRun)
+	if lost(v1alpha1.LabelJobUID) {
+		p.age = process
 	}
 	p.parted = p.parted || lost(v1alpha1.LabelControllerUID) || lost(authorsLabel)
 }
