@@ -10,9 +10,10 @@ import (
 	"github.com/stint-dev/stint/api/v1alpha1"
 )
 
-// touches is what hands that are nobody's process have done to a pod. Whether
-// the end of such a pod is counted depends on who saw it before and who after;
-// that it is not counted twice does not.
+// touches is what hands that are nobody's process, and the garbage collector of
+// a job that orphans its pods, have done to a pod. Whether the end of such a pod
+// is counted depends on who saw it before and who after; that it is not counted
+// twice does not.
 type touches struct {
 	// freed: our finalizer was taken off. stripped: a label was by which we know
 	// our pods. parted: it left the job's selector, or had no controller once.
@@ -47,7 +48,7 @@ func (p *podTruth) touch(old, now *corev1.Pod, process int) {
 	if lost(v1alpha1.LabelJobUID) {
 		p.age = process
 	}
-	p.parted = p.parted || lost(v1alpha1.LabelControllerUID) || lost(authorsLabel)
+	p.parted = p.parted || lost(v1alpha1.LabelControllerUID) || lost(authorsLabel) || controllerOf(old) != "" && controllerOf(now) == ""
 }
 
 // claimed takes in that an operator made a job the controller of a pod, or
