@@ -3,6 +3,7 @@ package world
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -184,7 +185,13 @@ func (w *World) judgeJob(j *jobTruth, pods []*podTruth) {
 	s := &j.now.Status
 	succeeded, failed, active := toll(j.now, pods)
 	oldS, oldF := uncounted(j.now)
-	truthful := s.Succeeded == succeeded && s.Failed == failed && s.Active == active && len(oldS)+len(oldF) == 0
+	waiting := 0 // their replacements were removed, and none comes
+	for _, p := range pods {
+		if slices.Contains(oldF, p.now.UID) && !p.gone && held(p.now) && p.mayBeHeld(j.now) {
+			waiting++
+		}
+	}
+	truthful := s.Succeeded == succeeded && s.Failed+int32(waiting) == failed && s.Active == active && len(oldS)+len(oldF) == waiting
 	text := fmt.Sprintf("; in truth %d succeeded, %d failed, %d are active\n%s: %s", succeeded, failed, active, describe(&j.now.Spec), brief(j.now))
 	switch {
 	case active > 0:

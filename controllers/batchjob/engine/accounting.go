@@ -47,7 +47,9 @@ func (w *work) count() {
 		switch _, known := durable[p.UID]; {
 		case known && p.Tracked:
 			pending[p.UID] = p
-			w.release(p)
+			if !w.holds(p) {
+				w.release(p)
+			}
 		case known || !p.Tracked:
 		default:
 			w.end(p)

@@ -136,7 +136,9 @@ func laterAttempt(p, q *Pod) bool {
 		cmp.Compare(p.Name, q.Name)) > 0
 }
 
-// holds tells whether the pod's end is not to be accounted for yet.
+// holds tells whether the pod's end is not to be accounted for yet, and its
+// finalizer has to stay: also if it was accounted for when its replacement came,
+// and that has been given up since.
 func (w *work) holds(p *Pod) bool { return w.perIndex && w.held[p.Index] == p }
 
 // pending are the n lowest indexes without a pod that could end them.

@@ -181,6 +181,13 @@ func TestAnIndexsOwnBackoff(t *testing.T) {
 	checkUncounted(t, replaced, 0, 1)
 	same(t, "released", replaced.Release, []engine.PodRef(nil))
 
+	again := decide(wrote(j, replaced), f, pod("n", index(0), attempt(2, 1), foreign))
+	same(t, "released with the replacement given up", again.Release, []engine.PodRef(nil))
+	checkUncounted(t, again, 0, 1)
+	again = decideAt(after(39*time.Second), wrote(j, replaced), f)
+	same(t, "another replacement", []any{again.Create[0].Index, again.Create[0].Failures}, []any{0, int32(2)})
+	same(t, "released before it exists", again.Release, []engine.PodRef(nil))
+
 	closing := engine.Decide(engine.Observed{Now: now, Job: j, Pods: []engine.Pod{f}, Closing: true})
 	checkUncounted(t, closing, 0, 1)
 }
