@@ -46,6 +46,7 @@ func (c *Client) Get(_ context.Context, key client.ObjectKey, obj client.Object,
 func (c *Client) List(_ context.Context, out client.ObjectList, opts ...client.ListOption) error {
 	defer c.proc.world.Weather.CacheRead()
 	k := kindOf(out)
+	defer c.proc.found(out)
 	return listInto(out, sorted(c.proc.caches[k].view), c.proc.program.indexes(k), opts)
 }
 
@@ -205,6 +206,7 @@ func (l *Live) List(_ context.Context, out client.ObjectList, opts ...client.Lis
 		return err
 	}
 	out.SetResourceVersion(strconv.FormatInt(l.proc.world.Store.rv, 10))
+	defer l.proc.found(out)
 	return listInto(out, l.proc.world.Store.list(k), nil, opts)
 }
 

@@ -59,7 +59,7 @@ func (t *Truth) fork(w *World) *Truth {
 func (p *Process) fork(w *World) *Process {
 	n := *p
 	n.world = w
-	n.seen = nil
+	n.seen, n.shown = nil, nil
 	n.Queue = &Queue{clock: w.Clock, ready: slices.Clone(p.Queue.ready), failures: maps.Clone(p.Queue.failures)}
 	n.caches = make(map[*kind]*Cache, len(p.caches))
 	for k, c := range p.caches {

@@ -157,11 +157,11 @@ func (b *branch) work(s *script) {
 	key := p.Queue.Take(0)
 	s.branch = b
 	w.Weather = s
-	p.seen, p.busy = map[types.UID]int64{}, true
+	p.seen, p.shown, p.busy = map[types.UID]int64{}, map[types.UID]bool{}, true
 	w.Reconciles++
 	w.Story.Add("%s reconciles %s", p, key.Name)
 	result, err, died := p.call(key)
-	p.busy, p.seen = false, nil
+	p.busy, p.seen, p.shown = false, nil, nil
 	w.Weather = calm{}
 	for _, t := range s.twists {
 		switch t.fault {

@@ -52,6 +52,8 @@ type Process struct {
 	// seen is the newest version of each job that the current reconcile has
 	// read or got as an answer.
 	seen map[types.UID]int64
+	// shown are the pods that it has found in a list or has asked for.
+	shown map[types.UID]bool
 }
 
 // crash is the panic by which a process ends in the middle of its work.
@@ -125,12 +127,25 @@ func (p *Process) Clock() *Clock { return p.world.Clock }
 func (p *Process) String() string { return p.name() }
 func (p *Process) name() string   { return fmt.Sprintf("operator-%d", p.ID) }
 
-// saw remembers which version of what it works on the current reconcile stands on.
+// saw remembers which version of what it works on the current reconcile stands
+// on, and which pods it was shown.
 func (p *Process) saw(o client.Object) {
+	if kindOf(o) == podKind && p.shown != nil {
+		p.shown[o.GetUID()] = true
+	}
 	if of, _ := p.program.kinds(); kindOf(o) != of || p.seen == nil {
 		return
 	}
 	p.seen[o.GetUID()] = max(p.seen[o.GetUID()], rvOf(o))
+}
+
+// found is saw for a list.
+func (p *Process) found(list client.ObjectList) {
+	if pods, ok := list.(*corev1.PodList); ok && p.shown != nil {
+		for i := range pods.Items {
+			p.shown[pods.Items[i].UID] = true
+		}
+	}
 }
 
 // actor is the process at this moment, for a write that may land later.
@@ -182,7 +197,7 @@ func (p *Process) die() {
 func (p *Process) work(i int) {
 	w := p.world
 	key := p.Queue.Take(i)
-	p.seen, p.busy, p.began = map[types.UID]int64{}, true, w.Clock.now
+	p.seen, p.shown, p.busy, p.began = map[types.UID]int64{}, map[types.UID]bool{}, true, w.Clock.now
 	w.Reconciles++
 	w.Story.Add("%s reconciles %s", p, key.Name)
 	result, err, died := p.call(key)

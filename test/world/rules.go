@@ -34,7 +34,7 @@ func (t *Truth) mayCreate(p *podTruth, by Actor) {
 		t.world.fail("%s creates pod %s for a job that it saw being deleted", by.Name, pod.Name)
 	case v.Spec.IsSuspended():
 		t.world.fail("%s creates pod %s for a suspended job", by.Name, pod.Name)
-	case decided(v), j.now != nil && decided(j.now) && !p.late:
+	case decided(v), j.now != nil && decided(j.now) && !p.late && !t.overtaken(j, p.job):
 		t.world.fail("%s creates pod %s after the verdict", by.Name, pod.Name)
 	}
 	if !p.late {
@@ -45,6 +45,13 @@ func (t *Truth) mayCreate(p *podTruth, by Actor) {
 		t.toldIndex(pod, by)
 	}
 	t.notTooSoon(p, v, by)
+}
+
+// overtaken: the verdict had been on its way when the creator looked at the job,
+// and hands have meanwhile made pods seem lost that it was founded on. Without
+// such hands what is seen later leads to the same verdict.
+func (t *Truth) overtaken(j *jobTruth, job types.UID) bool {
+	return j.belated && slices.ContainsFunc(t.of(job), (*podTruth).touched)
 }
 
 // verdicts are the conditions that never go away again.

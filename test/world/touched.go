@@ -31,9 +31,11 @@ func (p *podTruth) uncertain() bool { return p.touched() && p.recorded == unreco
 // excused: nobody needs to know of it.
 func (p *podTruth) excused() bool { return p.late || p.touched() }
 
-// overlooked: who made another pod need not have known of this one.
+// overlooked: who made another pod need not have known of this one, nor of a
+// record of its end that it had not read.
 func overlooked(by Actor, p *podTruth) bool {
-	return p.late && !sees(by, p) || p.uncertain() && (p.parted || !sees(by, p))
+	unsure := p.uncertain() || p.touched() && p.recordedRV > by.Seen[p.job]
+	return p.late && !sees(by, p) || unsure && (p.parted || !sees(by, p))
 }
 
 // touch takes in what hands do.

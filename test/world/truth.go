@@ -6,7 +6,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/stint-dev/stint/api/v1alpha1"
 )
@@ -25,6 +24,9 @@ type Truth struct {
 type jobTruth struct {
 	now      *v1alpha1.BatchJob // nil when it is gone
 	versions map[int64]*v1alpha1.BatchJob
+	// belated: its verdict was written by a request that its client, or its
+	// leadership, did not outlive.
+	belated bool
 }
 
 // podTruth is the truth of one pod.
@@ -185,7 +187,9 @@ func (t *Truth) watchJob(c Change) {
 	if c.By.Proc != nil && now.DeletionTimestamp != nil {
 		t.expired(now)
 	} else if c.By.Proc != nil && c.Old != nil {
-		t.statusWritten(c.Old.(*v1alpha1.BatchJob), now)
+		old := c.Old.(*v1alpha1.BatchJob)
+		t.statusWritten(old, now)
+		j.belated = j.belated || (t.world.landing || c.By.Proc.deposed) && decided(now) && !decided(old)
 	}
 	j.now = now
 	j.versions[rvOf(now)] = now
@@ -220,11 +224,9 @@ func held(p *corev1.Pod) bool { return has(p.Finalizers, v1alpha1.FinalizerJobTr
 // activePod is neither ended nor being deleted.
 func activePod(p *corev1.Pod) bool { return !podEnded(p) && p.DeletionTimestamp == nil }
 
-// sees: the pod is in the creator's cache.
-func sees(by Actor, p *podTruth) bool {
-	o, ok := by.Proc.caches[podKind].view[client.ObjectKeyFromObject(p.now)]
-	return ok && o.GetUID() == p.now.UID
-}
+// sees: the creator was shown the pod before it decided. What comes into its
+// cache while it acts, it need not know of.
+func sees(by Actor, p *podTruth) bool { return by.Proc.shown[p.now.UID] }
 
 // success is how the end of a pod counts or would count by the truth.
 func (p *podTruth) success() bool {
