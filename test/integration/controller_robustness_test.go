@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -229,6 +230,34 @@ func TestANamespaceGoesInMidRun(t *testing.T) {
 	}
 	s := aloneIn(t, ns.Name, `{completionMode: Indexed, completions: 2, parallelism: 2, backoffLimitPerIndex: 3}`)
 	s.play(t, active(2), justFailed(0), active(1))
+	leaves(t, ns)
+}
+
+// TestANamespaceGoesThatChangesNoPod: the one that is held was being deleted
+// before, and the job is suspended, so nothing tells of the namespace.
+func TestANamespaceGoesThatChangesNoPod(t *testing.T) {
+	t.Parallel() // it is looked for once a minute
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "stint-test-"}}
+	if err := api.Create(t.Context(), ns); err != nil {
+		t.Fatal(err)
+	}
+	s := aloneIn(t, ns.Name, `{completionMode: Indexed, completions: 2, parallelism: 2, backoffLimitPerIndex: 3}`)
+	s.play(t, active(2), justFailed(0), active(1), edit(`spec: {suspend: true}`), becomes("Suspended"),
+		eachPod("delete", hasEnded, []int{0}, func(ctx context.Context, _ *side, pod *corev1.Pod) error { return api.Delete(ctx, pod) }))
+	eventually(t, within, "one pod is held, and being deleted", func(ctx context.Context) error {
+		pods, err := s.pods(ctx)
+		if err == nil && (len(pods) != 1 || pods[0].DeletionTimestamp == nil || len(pods[0].Finalizers) == 0) {
+			err = fmt.Errorf("there are %d pods", len(pods))
+		}
+		return err
+	})
+	time.Sleep(5 * time.Second) // by then the operator has looked at what that changed
+	leaves(t, ns)
+}
+
+// leaves deletes a namespace and waits until it is gone.
+func leaves(t *testing.T, ns *corev1.Namespace) {
+	t.Helper()
 	if err := api.Delete(t.Context(), ns); err != nil {
 		t.Fatal(err)
 	}

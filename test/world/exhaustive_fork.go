@@ -45,7 +45,7 @@ func (w *World) fork() *World {
 func (t *Truth) fork(w *World) *Truth {
 	n := &Truth{world: w, jobs: make(map[types.UID]*jobTruth, len(t.jobs)), pods: make(map[types.UID]*podTruth, len(t.pods))}
 	for uid, j := range t.jobs {
-		n.jobs[uid] = &jobTruth{now: j.now, versions: maps.Clone(j.versions)}
+		n.jobs[uid] = &jobTruth{now: j.now, versions: maps.Clone(j.versions), belated: j.belated}
 	}
 	for _, p := range t.order {
 		c := *p

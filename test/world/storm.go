@@ -1,6 +1,7 @@
 package world
 
 import (
+	"slices"
 	"time"
 )
 
@@ -152,20 +153,40 @@ func (w *World) settle() {
 		w.land()
 	}
 	w.User.relent()
-	for range maxSettling {
-		if !w.quietStep() && !w.passTime(lastRetry) {
-			break
-		}
-	}
+	w.until(func() bool { return w.quietStep() || w.passTime(lastRetry) })
 	for uid, j := range w.Truth.jobs {
 		w.Truth.obeyed(j, w.Truth.of(uid))
 	}
+	if !w.until(w.calmStep) {
+		w.fail("the world does not settle: something goes on for ever")
+	}
+}
+
+// until goes on until nothing is left to happen; false if that does not come.
+func (w *World) until(step func() bool) bool {
+	version, since := w.Store.rv, w.Clock.now
 	for range maxSettling {
-		if !w.calmStep() {
-			return
+		if w.Store.rv != version {
+			version, since = w.Store.rv, w.Clock.now
+		}
+		if !step() || w.Clock.Since(since) > onlyLooking && w.Truth.watched() {
+			return true
 		}
 	}
-	w.fail("the world does not settle: something goes on for ever")
+	return false
+}
+
+// onlyLooking is after how much time without a change an operator that has cause
+// to look again and again does nothing else.
+const onlyLooking = 10 * time.Minute
+
+// watched: there is such a cause. A pod that is held and being deleted already
+// does not change when its namespace goes, so that no event tells of that.
+func (t *Truth) watched() bool {
+	return slices.ContainsFunc(t.order, func(p *podTruth) bool {
+		j := t.jobs[p.job]
+		return !p.gone && held(p.now) && p.now.DeletionTimestamp != nil && j != nil && j.now != nil && perIndex(j.now)
+	})
 }
 
 // calmStep does the next thing in the order of a quiet cluster: what is known

@@ -49,6 +49,7 @@ func (w *work) index() {
 	}
 	w.failedSet = w.failedSet.union(indexesOf(slices.DeleteFunc(failed, w.completed.has)))
 	w.holdForBackoff()
+	w.watchNamespace()
 }
 
 // indexEnds are the indexes that tracked pods have ended and that nothing
@@ -114,6 +115,21 @@ func (w *work) holdForBackoff() {
 	}
 	for i := range replaced {
 		delete(w.held, i)
+	}
+}
+
+// closingEvery is how often to ask whether the namespace is being deleted.
+const closingEvery = time.Minute
+
+// watchNamespace wakes for a held pod that is being deleted already. The
+// namespace controller deletes pods before anything else (KEP-5080), and waits
+// for them: such a pod it does not change, so that no event tells of it.
+func (w *work) watchNamespace() {
+	for _, p := range w.held {
+		if p.Deleting {
+			w.wake(w.o.Now.Add(closingEvery))
+			return
+		}
 	}
 }
 

@@ -192,6 +192,27 @@ func TestAnIndexsOwnBackoff(t *testing.T) {
 	checkUncounted(t, closing, 0, 1)
 }
 
+// TestAHeldPodAsksForItsNamespace: where it is being deleted already, nothing
+// else tells that its namespace goes and no replacement can come.
+func TestAHeldPodAsksForItsNamespace(t *testing.T) {
+	stopped := begun(indexed(2, 3, perIndex(9), spec(func(s *v1alpha1.BatchJobSpec) { s.Suspend = new(true) })))
+	f := pod("f", failed, deleting, index(0))
+	for _, c := range []struct {
+		name string
+		pod  engine.Pod
+		want time.Time
+	}{
+		{"held and being deleted", f, after(time.Minute)},
+		{"held: its deletion is an event", pod("f", failed, index(0)), time.Time{}},
+		{"not held by us", pod("f", failed, deleting, released, index(0)), time.Time{}},
+		{"one that has succeeded", pod("f", succeeded, deleting, index(0)), time.Time{}},
+	} {
+		same(t, c.name, decide(stopped, c.pod).Wake, c.want)
+	}
+	closing := engine.Decide(engine.Observed{Now: now, Job: stopped, Pods: []engine.Pod{f}, Closing: true})
+	same(t, "the namespace goes", closing.Wake, time.Time{})
+}
+
 // TestTheHeldFailureIsTheLastOne of its index; the earlier ones are counted.
 func TestTheHeldFailureIsTheLastOne(t *testing.T) {
 	first := pod("first", ended("Failed", -time.Second), index(0), attempt(0, 0))
