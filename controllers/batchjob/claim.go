@@ -19,7 +19,9 @@ import (
 // observeSelected finds, for a job with a selector of its author, the pods that
 // match it and have no controller, and marks those of ours that do not match
 // any more. Such pods carry no label of ours, so they are listed live; jobs of
-// that kind are rare.
+// that kind are rare. What the list shows of ours and the cache does not is ours
+// too: a pod that lost its label before the cache had it, or that a late request
+// made.
 func (r *Reconciler) observeSelected(ctx context.Context, s *sight) error {
 	if s.Job == nil || !s.Job.Spec.IsManualSelector() || s.Job.Spec.Selector == nil {
 		return nil
@@ -36,7 +38,8 @@ func (r *Reconciler) observeSelected(ctx context.Context, s *sight) error {
 	for i := range list.Items {
 		pod := &list.Items[i]
 		matching[pod.UID] = true
-		if _, known := s.pods[pod.UID]; !known && metav1.GetControllerOfNoCopy(pod) == nil {
+		ref := metav1.GetControllerOfNoCopy(pod)
+		if _, known := s.pods[pod.UID]; !known && (ref == nil || ref.UID == s.Job.UID) {
 			s.pods[pod.UID] = pod
 			s.Pods = append(s.Pods, factsOf(pod, !r.HideTerminationMessages))
 		}

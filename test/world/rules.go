@@ -153,8 +153,8 @@ func (t *Truth) notTooSoon(p *podTruth, v *v1alpha1.BatchJob, by Actor) {
 	}
 	pods := t.of(p.job)
 	for _, q := range pods {
-		if q.success() && q.succeededAt.After(success) {
-			success = q.succeededAt // a success resets it as soon as somebody sees it
+		if (q.success() || q.uncertain()) && q.succeededAt.After(success) {
+			success = q.succeededAt // a success resets it as soon as somebody sees it, or has seen it
 		}
 	}
 	failures := 0
