@@ -7,6 +7,8 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -32,12 +34,29 @@ func bridgeOwner() string {
 	return strings.TrimSpace(string(b))
 }
 
+// bridgeInUse answers whether the cluster that made the bridge still runs: it
+// has a node on it, or a process that holds its pid file. A cluster that was
+// killed with everything around it leaves the bridge, and nobody who would
+// take it down.
+func bridgeInUse(owner string) bool {
+	if ports, err := os.ReadDir("/sys/class/net/" + bridgeName + "/brif"); err != nil || len(ports) > 0 {
+		return true
+	}
+	return anyProcess(owner)
+}
+
+// anyProcess answers whether a process of the cluster with this state folder lives.
+func anyProcess(state string) bool {
+	pids, _ := filepath.Glob(filepath.Join(state, "run", "*.pid")) // the pattern is well-formed
+	return slices.ContainsFunc(pids, func(p string) bool { return livePid(p) != 0 })
+}
+
 // ensureBridge makes the host's end of the node's network. It must be there
 // before the API server, which listens on its address.
 func (l *layout) ensureBridge() error {
 	if linkExists(bridgeName) {
 		// No alias: killed between the first two steps below.
-		if owner := bridgeOwner(); owner != "" && owner != l.state {
+		if owner := bridgeOwner(); owner != "" && owner != l.state && bridgeInUse(owner) {
 			return fmt.Errorf("the bridge %s belongs to the cluster in %s: one real node per machine; take that one down first", bridgeName, owner)
 		}
 	} else {
