@@ -9,14 +9,15 @@ import (
 // BatchJobSpec is batch/v1's JobSpec, field for field, and what Stint adds.
 //
 // Its rules of validation are batch/v1's (pkg/apis/batch/validation) and those of
-// the fields added.
+// the fields added. The API server evaluates each of them in every write, those
+// of the status too, and each field that a rule reads costs it as much as all
+// fields beside that one: what is rarely set is asked for first.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.template.spec) && has(self.template.spec.restartPolicy) && self.template.spec.restartPolicy in ['Never', 'OnFailure']",message="template.spec.restartPolicy must be set to Never or OnFailure",fieldPath=".template.spec.restartPolicy",reason=FieldValueRequired
 // +kubebuilder:validation:XValidation:rule="self.?completionMode.orValue('NonIndexed') != 'Indexed' || has(self.completions) || !has(self.parallelism)",message="completions must be set when completionMode is Indexed and parallelism is set",fieldPath=".completions",reason=FieldValueRequired
 // +kubebuilder:validation:XValidation:rule="self.?completionMode.orValue('NonIndexed') != 'Indexed' || self.?parallelism.orValue(1) <= 100000",message="parallelism must be no more than 100000 when completionMode is Indexed",fieldPath=".parallelism"
-// +kubebuilder:validation:XValidation:rule="self.?completionMode.orValue('NonIndexed') == 'Indexed' || !has(self.backoffLimitPerIndex)",message="backoffLimitPerIndex needs completionMode: Indexed",fieldPath=".backoffLimitPerIndex"
-// +kubebuilder:validation:XValidation:rule="self.?completionMode.orValue('NonIndexed') == 'Indexed' || !has(self.maxFailedIndexes)",message="maxFailedIndexes needs completionMode: Indexed",fieldPath=".maxFailedIndexes"
-// +kubebuilder:validation:XValidation:rule="self.?completionMode.orValue('NonIndexed') == 'Indexed' || !has(self.successPolicy)",message="successPolicy needs completionMode: Indexed",fieldPath=".successPolicy"
+// +kubebuilder:validation:XValidation:rule="!has(self.backoffLimitPerIndex) || self.?completionMode.orValue('NonIndexed') == 'Indexed'",message="backoffLimitPerIndex needs completionMode: Indexed",fieldPath=".backoffLimitPerIndex"
+// +kubebuilder:validation:XValidation:rule="!has(self.maxFailedIndexes) || self.?completionMode.orValue('NonIndexed') == 'Indexed'",message="maxFailedIndexes needs completionMode: Indexed",fieldPath=".maxFailedIndexes"
+// +kubebuilder:validation:XValidation:rule="!has(self.successPolicy) || self.?completionMode.orValue('NonIndexed') == 'Indexed'",message="successPolicy needs completionMode: Indexed",fieldPath=".successPolicy"
 // +kubebuilder:validation:XValidation:rule="!has(self.maxFailedIndexes) || has(self.backoffLimitPerIndex)",message="backoffLimitPerIndex must be set when maxFailedIndexes is",fieldPath=".backoffLimitPerIndex",reason=FieldValueRequired
 // +kubebuilder:validation:XValidation:rule="!has(self.maxFailedIndexes) || self.maxFailedIndexes <= self.?completions.orValue(1)",message="maxFailedIndexes must be no more than completions",fieldPath=".maxFailedIndexes"
 // +kubebuilder:validation:XValidation:rule="!has(self.backoffLimitPerIndex) || self.?completions.orValue(0) <= 100000 || has(self.maxFailedIndexes)",message="maxFailedIndexes must be set when completions is above 100000 and backoffLimitPerIndex is set",fieldPath=".maxFailedIndexes",reason=FieldValueRequired
@@ -24,7 +25,7 @@ import (
 // +kubebuilder:validation:XValidation:rule="!has(self.backoffLimitPerIndex) || self.?completions.orValue(0) <= 100000 || self.?parallelism.orValue(1) <= 10000",message="parallelism must be no more than 10000 when completions is above 100000 and backoffLimitPerIndex is set",fieldPath=".parallelism"
 // +kubebuilder:validation:XValidation:rule="!has(self.podFailurePolicy) || self.?podReplacementPolicy.orValue('Failed') == 'Failed'",message="podReplacementPolicy must be Failed, or not set, when podFailurePolicy is set",fieldPath=".podReplacementPolicy"
 // +kubebuilder:validation:XValidation:rule="!has(self.podFailurePolicy) || !has(self.template.spec) || self.template.spec.?restartPolicy.orValue('Never') != 'OnFailure'",message="template.spec.restartPolicy must be Never when podFailurePolicy is set",fieldPath=".template.spec.restartPolicy"
-// +kubebuilder:validation:XValidation:rule="has(self.backoffLimitPerIndex) || !has(self.podFailurePolicy) || !has(self.podFailurePolicy.rules) || self.podFailurePolicy.rules.all(r, r.action != 'FailIndex')",message="the action FailIndex needs backoffLimitPerIndex to be set",fieldPath=".podFailurePolicy.rules"
+// +kubebuilder:validation:XValidation:rule="!has(self.podFailurePolicy) || !has(self.podFailurePolicy.rules) || has(self.backoffLimitPerIndex) || self.podFailurePolicy.rules.all(r, r.action != 'FailIndex')",message="the action FailIndex needs backoffLimitPerIndex to be set",fieldPath=".podFailurePolicy.rules"
 // +kubebuilder:validation:XValidation:rule="!has(self.successPolicy) || self.successPolicy.rules.all(r, r.?succeededCount.orValue(0) <= self.?completions.orValue(1))",message="succeededCount must be no more than completions",fieldPath=".successPolicy.rules"
 // +kubebuilder:validation:XValidation:rule="self.?manualSelector.orValue(false) == has(self.selector)",message="selector and manualSelector: true go together: remove both, and a selector is generated, or set both",fieldPath=".selector"
 // +kubebuilder:validation:XValidation:rule="!has(self.selector) || !has(self.selector.matchLabels) || self.selector.matchLabels.all(k, has(self.template.metadata) && has(self.template.metadata.labels) && k in self.template.metadata.labels && self.template.metadata.labels[k] == self.selector.matchLabels[k])",message="template.metadata.labels must contain the labels of selector.matchLabels",fieldPath=".template.metadata.labels"
@@ -134,6 +135,7 @@ type BatchJobSpec struct {
 	// (see rerunPolicy and updatePolicy).
 	// https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#podtemplatespec-v1-core
 	// +required
+	// +kubebuilder:validation:XValidation:rule="self.?spec.?restartPolicy.orValue('') in ['Never', 'OnFailure']",message="template.spec.restartPolicy must be set to Never or OnFailure",fieldPath=".spec.restartPolicy",reason=FieldValueRequired
 	Template corev1.PodTemplateSpec `json:"template"`
 
 	// RerunPolicy says what a new revision does: OnChange starts a new run;
@@ -263,9 +265,9 @@ type Backoff struct {
 // +kubebuilder:validation:XValidation:rule="self.spec.?completionMode.orValue('NonIndexed') != 'Indexed' || self.spec.?completions.orValue(1) < 1 || self.metadata.name.size() + 1 + string(self.spec.?completions.orValue(1) - 1).size() <= 63",message="metadata.name and -index for the largest index must be no more than 63 characters together, since they become a host name: shorten the name",fieldPath=".metadata"
 // +kubebuilder:validation:XValidation:rule="self.spec.?manualSelector.orValue(false) || ['controller-uid', 'batch.kubernetes.io/controller-uid'].all(l, !self.spec.template.?metadata.?labels[?l].hasValue())",message="template.metadata.labels must not have controller-uid, which each job gets for itself: remove it, also with the prefix batch.kubernetes.io/",fieldPath=".spec.template.metadata.labels"
 // +kubebuilder:validation:XValidation:rule="self.spec.?manualSelector.orValue(false) || ['job-name', 'batch.kubernetes.io/job-name'].all(l, self.spec.template.?metadata.?labels[?l].orValue(self.metadata.name) == self.metadata.name)",message="the label job-name in template.metadata.labels must be the name of the job: remove it, also with the prefix batch.kubernetes.io/",fieldPath=".spec.template.metadata.labels"
-// +kubebuilder:validation:XValidation:rule="has(self.spec.selector) == has(oldSelf.spec.selector) && (!has(self.spec.selector) || self.spec.selector == oldSelf.spec.selector)",message="selector cannot be changed: restore it, or create a BatchJob with another name",fieldPath=".spec.selector"
+// +kubebuilder:validation:XValidation:rule="has(self.spec.selector) ? has(oldSelf.spec.selector) && self.spec.selector == oldSelf.spec.selector : !has(oldSelf.spec.selector)",message="selector cannot be changed: restore it, or create a BatchJob with another name",fieldPath=".spec.selector"
 // +kubebuilder:validation:XValidation:rule="self.spec.?manualSelector.orValue(false) == oldSelf.spec.?manualSelector.orValue(false)",message="manualSelector cannot be changed: restore it, or create a BatchJob with another name",fieldPath=".spec.manualSelector"
-// +kubebuilder:validation:XValidation:rule="has(self.spec.managedBy) == has(oldSelf.spec.managedBy) && (!has(self.spec.managedBy) || self.spec.managedBy == oldSelf.spec.managedBy)",message="managedBy cannot be changed: restore it, or create a BatchJob with another name",fieldPath=".spec.managedBy"
+// +kubebuilder:validation:XValidation:rule="has(self.spec.managedBy) ? has(oldSelf.spec.managedBy) && self.spec.managedBy == oldSelf.spec.managedBy : !has(oldSelf.spec.managedBy)",message="managedBy cannot be changed: restore it, or create a BatchJob with another name",fieldPath=".spec.managedBy"
 // +kubebuilder:validation:XValidation:rule="!has(self.spec.dependsOn) || self.spec.dependsOn.all(d, d.name != self.metadata.name || has(d.namespace))",message="a BatchJob cannot depend on itself: remove it from dependsOn",fieldPath=".spec.dependsOn"
 type BatchJob struct {
 	metav1.TypeMeta   `json:",inline"`
