@@ -16,6 +16,8 @@ type Cache struct {
 	kind  *kind
 	pos   int
 	view  map[types.NamespacedName]client.Object
+	// listed is the view by name; nil when that has changed.
+	listed []client.Object
 	// keep is the filter of the watch. An object that ceases to match is
 	// deleted for all that this cache can tell.
 	keep func(client.Object) bool
@@ -44,7 +46,7 @@ func NewCache(s *Store, k *kind, pos int, keep func(client.Object) bool, trim fu
 		c.apply(e)
 	}
 	c.pos, c.version, c.untold = pos, versionAt(s.logs[k], pos), nil
-	for _, o := range sorted(c.view) {
+	for _, o := range c.list() {
 		c.untold = append(c.untold, note{object: o})
 	}
 	return c
@@ -76,8 +78,17 @@ func (c *Cache) Deliver(n int) {
 	}
 }
 
+// list returns the view by name. The slice is shared.
+func (c *Cache) list() []client.Object {
+	if c.listed == nil {
+		c.listed = sorted(c.view)
+	}
+	return c.listed
+}
+
 // take takes one object of a list into the view.
 func (c *Cache) take(n note) {
+	c.listed = nil
 	if key := client.ObjectKeyFromObject(n.object); n.gone {
 		delete(c.view, key)
 	} else {
@@ -87,6 +98,7 @@ func (c *Cache) take(n note) {
 }
 
 func (c *Cache) apply(e Event) {
+	c.listed = nil
 	key := client.ObjectKeyFromObject(e.Object)
 	old, had := c.view[key]
 	switch {
@@ -122,12 +134,12 @@ func (c *Cache) trimmed(o client.Object) client.Object {
 func (c *Cache) Relist(shuffle func([]note)) {
 	fresh := NewCache(c.store, c.kind, len(c.store.logs[c.kind]), c.keep, c.trim)
 	var news []note
-	for _, o := range sorted(c.view) {
+	for _, o := range c.list() {
 		if _, ok := fresh.view[client.ObjectKeyFromObject(o)]; !ok {
 			news = append(news, note{object: o, gone: true})
 		}
 	}
-	for _, o := range sorted(fresh.view) {
+	for _, o := range fresh.list() {
 		was, ok := c.view[client.ObjectKeyFromObject(o)]
 		if !ok || was.GetResourceVersion() != o.GetResourceVersion() {
 			news = append(news, note{object: o})

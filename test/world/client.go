@@ -47,7 +47,7 @@ func (c *Client) List(_ context.Context, out client.ObjectList, opts ...client.L
 	defer c.proc.world.Weather.CacheRead()
 	k := kindOf(out)
 	defer c.proc.found(out)
-	return listInto(out, sorted(c.proc.caches[k].view), c.proc.program.indexes(k), opts)
+	return listInto(out, c.proc.caches[k].list(), c.proc.program.indexes(k), opts)
 }
 
 // Create stores a copy of obj.

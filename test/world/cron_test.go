@@ -20,3 +20,10 @@ var cronStint = Program{
 func TestCronHistories(t *testing.T) {
 	play(t, func(seed uint64, _ Program) Result { return RunCron(seed, cronStint) })
 }
+
+// TestWholeCronHistories plays them with the operator's controller of BatchJobs
+// beside that of CronBatchJobs. Such a history costs more than twice as much, so
+// there are a quarter as many.
+func TestWholeCronHistories(t *testing.T) {
+	playShare(t, 4, func(seed uint64, jobs Program) Result { return RunCronWhole(seed, cronStint, jobs) })
+}

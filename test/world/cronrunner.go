@@ -41,8 +41,9 @@ func newRunner(h *cronHistory, jobs *Program) *Runner {
 	return r
 }
 
-// work lets the controller of BatchJobs do all that it can; false if there is
-// none, or nothing to do.
+// work lets the controller of BatchJobs learn of all that happened and do the
+// next thing, unless it is in the middle of one: it waits for this very request.
+// False if there is none, or nothing to do.
 func (r *Runner) work() bool {
 	p := r.proc
 	if p == nil {
@@ -57,7 +58,7 @@ func (r *Runner) work() bool {
 			did = true
 		}
 	}
-	if p.Queue.Len() > 0 {
+	if p.Queue.Len() > 0 && !p.busy {
 		p.work(0)
 		did = true
 	}

@@ -37,6 +37,18 @@
 //	touched.go      what such hands excuse, and what they do not
 //	parallel.go     what goes on side by side, in any order
 //
+// The histories of schedules:
+//
+//	cronhistory.go   the world of one schedule, through storm and calm
+//	cronstorm.go     what happens next; downtimes, clocks that are set
+//	cronauthor.go    edits, requests, deletions and names taken by hand
+//	cronrunner.go    whoever runs the BatchJobs: an actor, or our controller
+//	crongarbage.go   BatchJobs whose schedule goes
+//	crontruth.go     the oracle: which runs there were, and when
+//	cronstarts.go    which runs may be started, deleted and let go
+//	cronaccounts.go  every time that a status passes has its reason
+//	cronjudge.go     what must be true when everything has settled
+//
 // Beside the random histories, everything that can happen in small worlds:
 //
 //	exhaustive.go         the search and what it judges

@@ -26,7 +26,7 @@ func (w *World) fork() *World {
 	n.Clock = &Clock{now: w.Clock.now}
 	n.Story = NewStory(n.Clock)
 	n.Weather = calm{}
-	n.Store = &Store{clock: n.Clock, rv: w.Store.rv, uids: w.Store.uids, objects: maps.Clone(w.Store.objects), logs: maps.Clone(w.Store.logs)}
+	n.Store = &Store{clock: n.Clock, rv: w.Store.rv, uids: w.Store.uids, objects: maps.Clone(w.Store.objects), logs: maps.Clone(w.Store.logs), listed: maps.Clone(w.Store.listed)}
 	for k, objects := range n.Store.objects {
 		n.Store.objects[k] = maps.Clone(objects)
 		n.Store.logs[k] = slices.Clip(n.Store.logs[k])

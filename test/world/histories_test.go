@@ -77,7 +77,10 @@ func TestFeatureHistories(t *testing.T) { play(t, RunFeatures) }
 func TestHandsHistories(t *testing.T) { play(t, RunHands) }
 
 // play replays one seed, or plays as many as the environment asks for.
-func play(t *testing.T, run func(uint64, Program) Result) {
+func play(t *testing.T, run func(uint64, Program) Result) { playShare(t, 1, run) }
+
+// playShare plays one in so many of those that the environment asks for.
+func playShare(t *testing.T, of uint64, run func(uint64, Program) Result) {
 	if s := os.Getenv(envSeed); s != "" {
 		seed, err := strconv.ParseUint(s, 10, 64)
 		if err != nil {
@@ -105,7 +108,7 @@ func play(t *testing.T, run func(uint64, Program) Result) {
 		}
 		first = from
 	}
-	histories(t, run, first, n)
+	histories(t, run, first, n/of)
 }
 
 // histories plays n histories side by side.

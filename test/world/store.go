@@ -44,6 +44,9 @@ type Store struct {
 	uids    int64
 	objects map[*kind]map[types.NamespacedName]client.Object
 	logs    map[*kind][]Event
+	// listed is what list has last answered, of the kinds that have not changed
+	// since.
+	listed map[*kind][]client.Object
 	// Admission is what new pods meet.
 	Admission Admission
 	// Hooks see every change in its order, before the writer's answer.
@@ -52,7 +55,9 @@ type Store struct {
 
 // NewStore is an empty store.
 func NewStore(c *Clock) *Store {
-	s := &Store{clock: c, objects: map[*kind]map[types.NamespacedName]client.Object{}, logs: map[*kind][]Event{}}
+	s := &Store{
+		clock: c, objects: map[*kind]map[types.NamespacedName]client.Object{}, logs: map[*kind][]Event{}, listed: map[*kind][]client.Object{},
+	}
 	for _, k := range []*kind{podKind, jobKind, cronKind, namespaceKind} {
 		s.objects[k] = map[types.NamespacedName]client.Object{}
 	}
@@ -70,9 +75,14 @@ func (s *Store) get(k *kind, key types.NamespacedName) (client.Object, error) {
 	return nil, apierrors.NewNotFound(k.resource, key.Name)
 }
 
-// list returns the stored objects of a kind by name.
+// list returns the stored objects of a kind by name. The slice is shared.
 func (s *Store) list(k *kind) []client.Object {
-	return sorted(s.objects[k])
+	l, ok := s.listed[k]
+	if !ok {
+		l = sorted(s.objects[k])
+		s.listed[k] = l
+	}
+	return l
 }
 
 func sorted(m map[types.NamespacedName]client.Object) []client.Object {
@@ -242,6 +252,7 @@ func (s *Store) setDeletion(next client.Object, grace int64) {
 // commit makes next durable, or removes the object if nothing holds it.
 func (s *Store) commit(k *kind, by Actor, cur, next client.Object) client.Object {
 	s.rv++
+	delete(s.listed, k)
 	next.SetResourceVersion(strconv.FormatInt(s.rv, 10))
 	key := client.ObjectKeyFromObject(next)
 	gone := next.GetDeletionTimestamp() != nil && *next.GetDeletionGracePeriodSeconds() == 0 && len(next.GetFinalizers()) == 0

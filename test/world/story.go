@@ -25,8 +25,14 @@ type line struct {
 // NewStory is an empty story.
 func NewStory(c *Clock) *Story { return &Story{clock: c, begin: c.now} }
 
-// Add appends a line.
+// endless is how many lines no history has that comes to an end.
+const endless = 100_000
+
+// Add appends a line. It fails the history that does not end.
 func (s *Story) Add(format string, args ...any) {
+	if len(s.lines) >= endless {
+		panic(violation{fmt.Sprintf("the history does not end: %d steps", endless)})
+	}
 	s.lines = append(s.lines, line{at: s.clock.Since(s.begin), depth: s.depth, format: format, args: args})
 }
 
