@@ -67,7 +67,7 @@ func TestBadFlags(t *testing.T) {
 func TestReleaseFlags(t *testing.T) {
 	t.Setenv("RUNTIME_NAMESPACE", "jobs")
 	o, err := releaseFlags([]string{"-n", "shop", "--while-active"}, io.Discard)
-	if err != nil || o.Namespace != "shop" || o.LeaseNamespace != "jobs" || o.LeaseName != "stint-controller" || !o.WhileActive {
+	if err != nil || o.Namespace != "shop" || o.LeaseNamespace != "jobs" || o.LeaseName != "stint-controller" || !o.WhileActive || o.Wait != time.Minute {
 		t.Errorf("%+v, %v", o, err)
 	}
 	for _, args := range [][]string{{"release", "--nope"}, {"release", "shop"}} {

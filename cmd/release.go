@@ -35,6 +35,7 @@ func releaseFlags(args []string, help io.Writer) (release.Options, error) {
 	fs.StringVarP(&o.Namespace, "namespace", "n", "", "Release in this namespace only.")
 	fs.StringVar(&o.LeaseNamespace, "lease-namespace", cmp.Or(os.Getenv(controller.EnvRuntimeNamespace), "stint-system"),
 		"The namespace of the operator's Deployment, where its lease is.")
+	fs.DurationVar(&o.Wait, "wait", time.Minute, "How long to wait for an operator that is stopping.")
 	fs.BoolVar(&o.WhileActive, "while-active", false, "Release although an operator is at work.")
 	if f := flag.CommandLine.Lookup("kubeconfig"); f != nil {
 		fs.AddGoFlag(f)
@@ -62,5 +63,5 @@ func runRelease(ctx context.Context, o release.Options, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return release.Run(ctx, api, time.Now(), o, out)
+	return release.Run(ctx, api, o, out)
 }

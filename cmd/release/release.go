@@ -40,6 +40,9 @@ type Options struct {
 	LeaseNamespace string
 	// LeaseName of the operator; a shard's has it as its beginning.
 	LeaseName string
+	// Wait so long for an operator that is at work to stop: one that was told to
+	// gives its lease away when its last write is done.
+	Wait time.Duration
 	// WhileActive releases although an operator is at work, which puts its
 	// finalizers on again.
 	WhileActive bool
@@ -56,9 +59,9 @@ var held = []struct {
 
 // Run releases and tells out what it did. It goes on where an object fails, and
 // its error names those; another run does the rest.
-func Run(ctx context.Context, api client.Client, now time.Time, o Options, out io.Writer) error {
+func Run(ctx context.Context, api client.Client, o Options, out io.Writer) error {
 	if !o.WhileActive {
-		if err := nobodyAtWork(ctx, api, now, o); err != nil {
+		if err := stopped(ctx, api, o, out); err != nil {
 			return err
 		}
 	}
@@ -83,6 +86,32 @@ func Run(ctx context.Context, api client.Client, now time.Time, o Options, out i
 	return errors.Join(failed...)
 }
 
+// errAtWork is an operator that may yet stop.
+var errAtWork = errors.New("an operator is at work")
+
+// lookAgain is how long lies between two looks at the leases.
+const lookAgain = time.Second
+
+// stopped waits until no operator is at work, and refuses when that takes too
+// long.
+func stopped(ctx context.Context, api client.Client, o Options, out io.Writer) error {
+	end := time.Now().Add(o.Wait)
+	for told := false; ; told = true {
+		err := nobodyAtWork(ctx, api, time.Now(), o)
+		if !errors.Is(err, errAtWork) || time.Now().Add(lookAgain).After(end) {
+			return err
+		}
+		if !told {
+			fmt.Fprintf(out, "waiting up to %s for the operator to stop\n", o.Wait)
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(lookAgain):
+		}
+	}
+}
+
 // nobodyAtWork refuses while a leader renews its lease.
 func nobodyAtWork(ctx context.Context, api client.Client, now time.Time, o Options) error {
 	leases := &coordinationv1.LeaseList{}
@@ -94,8 +123,8 @@ func nobodyAtWork(ctx context.Context, api client.Client, now time.Time, o Optio
 		if lease.Name != o.LeaseName && !strings.HasPrefix(lease.Name, o.LeaseName+"-") || !alive(lease, now) {
 			continue
 		}
-		return fmt.Errorf("%s holds the lease %s/%s: an operator is at work and would put finalizers on again; "+
-			"scale its Deployment to 0 first, or insist with --while-active", *lease.Spec.HolderIdentity, lease.Namespace, lease.Name)
+		return fmt.Errorf("%s holds the lease %s/%s: %w and would put finalizers on again; "+
+			"scale its Deployment to 0 first, or insist with --while-active", *lease.Spec.HolderIdentity, lease.Namespace, lease.Name, errAtWork)
 	}
 	return nil
 }

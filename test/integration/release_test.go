@@ -56,7 +56,7 @@ func finalizers(t *testing.T, object client.Object) []string {
 func releasing(t *testing.T, namespace, leases string, whileActive bool) (said string, err error) {
 	t.Helper()
 	var out bytes.Buffer
-	err = release.Run(t.Context(), api, time.Now(), release.Options{Namespace: namespace, LeaseNamespace: leases,
+	err = release.Run(t.Context(), api, release.Options{Namespace: namespace, LeaseNamespace: leases,
 		LeaseName: "stint-controller", WhileActive: whileActive}, &out)
 	return out.String(), err
 }
@@ -122,5 +122,31 @@ func TestReleaseWhileAnOperatorIsAtWork(t *testing.T) {
 	}
 	if _, err = releasing(t, ns, ns, false); err != nil {
 		t.Errorf("a lease that was given away: %v", err)
+	}
+}
+
+// TestReleaseWaitsForAnOperatorThatStops: as after its Deployment was scaled to
+// 0, when its pod is still ending.
+func TestReleaseWaitsForAnOperatorThatStops(t *testing.T) {
+	t.Parallel()
+	ns := newNamespace(t)
+	pod, _ := stranded(t, ns)
+	lease := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "stint-controller"},
+		Spec: coordinationv1.LeaseSpec{HolderIdentity: new("pod-a"), LeaseDurationSeconds: new(int32(15)), RenewTime: &metav1.MicroTime{Time: time.Now()}}}
+	if err := api.Create(t.Context(), lease); err != nil {
+		t.Fatal(err)
+	}
+	gone := make(chan error, 1)
+	time.AfterFunc(1500*time.Millisecond, func() {
+		lease.Spec.HolderIdentity = new("")
+		gone <- api.Update(context.Background(), lease)
+	})
+	var out bytes.Buffer
+	err := release.Run(t.Context(), api, release.Options{Namespace: ns, LeaseNamespace: ns, LeaseName: "stint-controller", Wait: soon}, &out)
+	if err := <-gone; err != nil {
+		t.Fatal(err)
+	}
+	if err != nil || strings.Count(out.String(), "waiting up to ") != 1 || len(finalizers(t, pod)) != 1 {
+		t.Errorf("%v, it says %q, %v is left", err, out.String(), pod.Finalizers)
 	}
 }
