@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"maps"
 	"os"
 	"testing"
 )
@@ -18,7 +19,7 @@ func TestGitOps(t *testing.T) {
 	}
 	t.Run("every state in Argo CD's Lua", lua)
 	t.Run(together, func(t *testing.T) {
-		for name, test := range map[string]func(*space){
+		tests := map[string]func(*space){
 			"what can never run is told and a revert heals":      neverWorks,
 			"two tools that write the same fields":               fight,
 			"a schedule whose runs fail, under wait: true":       failingSchedule,
@@ -30,7 +31,9 @@ func TestGitOps(t *testing.T) {
 			"Argo CD shows a job's health":                       argoHealth,
 			"Argo CD's actions on a job":                         argoActions,
 			"Argo CD finds no difference in a sparse manifest":   sparse,
-		} {
+		}
+		maps.Copy(tests, guidesOf(withGitOps))
+		for name, test := range tests {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				test(newSpace(t))

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +21,7 @@ import (
 // TestOperator is in parts, since the later ones take the operator away.
 func TestOperator(t *testing.T) {
 	t.Run("for a user", func(t *testing.T) {
-		for name, test := range map[string]func(*space){
+		tests := map[string]func(*space){
 			"every sample reaches the end that is meant for it":                everySample,
 			"a container that fails twice and then succeeds is one success":    restartsInPlace,
 			"a job that fails says with which code and last words":             failureIsTold,
@@ -42,7 +43,9 @@ func TestOperator(t *testing.T) {
 			"ttlSecondsAfterFinished keeps what a git tool would create again": timeToLive,
 			"a namespace that is deleted in the middle of a run goes":          namespace,
 			"a schedule of ten seconds runs a real pod each time":              everyTenSeconds,
-		} {
+		}
+		maps.Copy(tests, guidesOf(withUsers))
+		for name, test := range tests {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				test(newSpace(t))
