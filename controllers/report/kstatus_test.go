@@ -181,6 +181,8 @@ var answers = []struct {
 		s.pods = nil
 		s.settle()
 	}, kstatus.CurrentStatus},
+	{"restored with its status, not looked at", func(s *tale) { s.succeed(); s.job.Status.ObservedGeneration = 7 }, kstatus.InProgressStatus},
+	{"restored with its status", func(s *tale) { s.succeed(); s.job.Status.ObservedGeneration = 7; s.settle() }, kstatus.CurrentStatus},
 	{"being deleted", func(s *tale) { s.succeed(); s.job.DeletionTimestamp = new(metav1.NewTime(s.at)) }, kstatus.TerminatingStatus},
 }
 
@@ -207,8 +209,8 @@ func TestKstatus(t *testing.T) {
 func TestConditionsKeepFluxsRules(t *testing.T) {
 	for _, c := range answers {
 		s := tell(t, c.to)
-		if len(s.job.Status.Conditions) == 0 {
-			continue // nobody has looked yet
+		if len(s.job.Status.Conditions) == 0 || s.job.Status.ObservedGeneration > s.job.Generation {
+			continue // nobody has looked yet, or not at this object
 		}
 		checker := check.NewChecker(nil, &check.Conditions{NegativePolarity: []string{v1alpha1.ConditionStalled, v1alpha1.ConditionReconciling}})
 		if s.job.Generation != s.job.Status.ObservedGeneration || said(s.job.Status.DeepCopy(), v1alpha1.ConditionReconciling) != "" {

@@ -63,7 +63,7 @@ func indent(line string) int { return len(line) - len(strings.TrimLeft(line, " "
 // commands are all lines, or where there are prompts, what stands behind them.
 func (b *block) commands() string {
 	var prompted []string
-	for _, line := range strings.Split(b.text, "\n") {
+	for line := range strings.SplitSeq(b.text, "\n") {
 		if command, found := strings.CutPrefix(line, "$ "); found {
 			prompted = append(prompted, command)
 		}

@@ -94,7 +94,7 @@ func readme(g *guide) {
 		}
 	}
 	g.rest()
-	g.eventually(soon, "the run that was asked for", func(ctx context.Context) error {
+	g.eventually(soon, "the run that was asked for", func(context.Context) error {
 		out, err := g.try("get", "batchjobs", "-l", "batch.stint.dev/cronbatchjob=hello", "-o", "name")
 		if err == nil && !strings.Contains(out, "/hello-m") {
 			err = fmt.Errorf("the runs of hello are %s", out)
