@@ -24,6 +24,37 @@ func missingImage(s *space) {
 	s.phase("typo", v1alpha1.PhaseComplete, soon)
 }
 
+// stuckDrain: the pod of a run that is superseded has begun, so the next run
+// waits for it, though it never gets on; the message says why, and the way out.
+func stuckDrain(s *space) {
+	half := strings.Replace(script("half", "Never", "true"), "      containers:", `      initContainers:
+      - {name: prepare, image: busybox, command: ["true"]}
+      containers:`, 1)
+	s.apply(strings.Replace(half, "- name: main\n        image: busybox", "- name: main\n        image: registry.example.com/team/busybx:v1", 1))
+	s.says("half", v1alpha1.ReasonProgressing, "ImagePullBackOff")
+	s.apply(half)
+	pod := s.podOf("half")
+	s.says("half", v1alpha1.ReasonDraining, pod, `container "main": ImagePullBackOff: the image registry.example.com/team/busybx:v1 cannot be pulled`, "delete the pod")
+	if c := s.columns("half"); c["REASON"] != "Draining: ImagePullBackOff" {
+		s.Errorf("columns %q", c)
+	}
+	s.kubectl("delete", "pod", pod)
+	s.run("half", 2, v1alpha1.RunChanged, v1alpha1.PhaseComplete)
+}
+
+// crashLoop is a container that fails again and again in the same pod.
+func crashLoop(s *space) {
+	s.apply(script("loop", "OnFailure", "echo 'no such table' >&2; exit 3"))
+	s.says("loop", v1alpha1.ReasonProgressing, `container "main" exited with code 3`, "no such table")
+	// While it runs once more, nothing is wrong.
+	s.eventually(soon, "REASON tells", func(context.Context) error {
+		if c := s.columns("loop"); c["REASON"] != "exit 3: no such table" {
+			return fmt.Errorf("columns %q", c)
+		}
+		return nil
+	})
+}
+
 func badImage(s *space) {
 	s.apply(strings.ReplaceAll(script("noname", "Never", "true"), "image: busybox", `image: "Busybox Latest"`))
 	s.says("noname", v1alpha1.ReasonProgressing, "InvalidImageName")
@@ -53,6 +84,9 @@ func quota(s *space) {
 	})
 	s.apply(script("poor", "Never", "true"))
 	s.says("poor", v1alpha1.ReasonProgressingWithRetry, "exceeded quota: none")
+	if c := s.columns("poor"); !strings.HasPrefix(c["REASON"], v1alpha1.ReasonProgressingWithRetry+": exceeded quota: none") {
+		s.Errorf("columns %q", c)
+	}
 	s.kubectl("patch", "quota", "none", "--type=merge", "-p", `{"spec":{"hard":{"pods":"5"}}}`)
 	s.phase("poor", v1alpha1.PhaseComplete, soon)
 	s.counted("poor", 1)

@@ -29,6 +29,8 @@ func TestOperator(t *testing.T) {
 			"kubectl explain tells of our fields":                              explain,
 			"an image that is nowhere shows in REASON and in the message":      missingImage,
 			"an image reference that is no name shows in REASON":               badImage,
+			"a drain that waits for an image says so and how to end it":        stuckDrain,
+			"a container that fails again and again says so meanwhile":         crashLoop,
 			"a missing ServiceAccount is told and creating it is enough":       missingServiceAccount,
 			"a quota of no pods is told and raising it is enough":              quota,
 			"a pod that the API server refuses is told and mended by an apply": rejectedPod,
