@@ -282,17 +282,43 @@ func (r *Reconciler) record(ctx context.Context, s *sight, plan engine.Plan, don
 	if wait = r.fresh.lastWrite(s.Job).Add(displayPause).Sub(s.Now); wait > 0 && displayOnly(before, after) {
 		return wait, nil
 	}
-	job := s.Job.DeepCopy()
-	job.Status = *after
-	if err := r.Client.Status().Update(ctx, job); err != nil {
+	version, err := r.writeStatus(ctx, s.Job, after)
+	if err != nil {
 		if report.InDoubt(err) {
 			r.fresh.doubtJob(s.Job)
 		}
 		return 0, fmt.Errorf("writing the status of BatchJob %s: %w", s.key, err)
 	}
-	r.fresh.wroteJob(job, s.Now)
+	r.fresh.wroteJob(s.Job, version, s.Now)
 	r.Voice.Wrote(s.Job, before, after)
 	return 0, nil
+}
+
+var jobGVK = v1alpha1.GroupVersion.WithKind(v1alpha1.BatchJobKind)
+
+// writeStatus replaces the status of the job as it was observed; of one that
+// changed since, the API server refuses it as a conflict, as it would an update.
+// Unlike an update, a patch need not carry the spec with its template, nor bring
+// it back: the answer is the metadata.
+func (r *Reconciler) writeStatus(ctx context.Context, job *v1alpha1.BatchJob, status *v1alpha1.BatchJobStatus) (version string, err error) {
+	data, err := json.Marshal([]jsonPatch{
+		{"replace", "/metadata/resourceVersion", job.ResourceVersion},
+		{"add", "/status", status},
+	})
+	if err != nil {
+		return "", err
+	}
+	answer := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: job.Namespace, Name: job.Name}}
+	answer.SetGroupVersionKind(jobGVK)
+	err = r.Client.Status().Patch(ctx, answer, client.RawPatch(types.JSONPatchType, data))
+	return answer.ResourceVersion, err
+}
+
+// jsonPatch is one step of a JSON patch (RFC 6902); "add" replaces what is there.
+type jsonPatch struct {
+	Op    string `json:"op"`
+	Path  string `json:"path"`
+	Value any    `json:"value"`
 }
 
 func displayOnly(before, after *v1alpha1.BatchJobStatus) bool {

@@ -69,7 +69,7 @@ func (r *Reconciler) adopt(ctx context.Context, s *sight, refs []engine.PodRef, 
 		}
 		return // the event of its deletion comes
 	}
-	owner := metav1.NewControllerRef(s.Job, v1alpha1.GroupVersion.WithKind("BatchJob"))
+	owner := metav1.NewControllerRef(s.Job, jobGVK)
 	labels := map[string]any{}
 	for key, value := range mould.Labels(s.Job, max(1, s.Job.GetRun())) {
 		labels[key] = value

@@ -111,14 +111,15 @@ func (f *freshness) deletedPod(job *v1alpha1.BatchJob, pod types.UID) {
 	f.debt(job).deleted[pod] = struct{}{}
 }
 
-// wroteJob notes a write of the status; job is as the API server returned it.
-func (f *freshness) wroteJob(job *v1alpha1.BatchJob, at time.Time) {
+// wroteJob notes a write of the status, and the version that the API server
+// returned for it.
+func (f *freshness) wroteJob(job *v1alpha1.BatchJob, version string, at time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	d := f.debt(job)
 	d.wrote = at
-	if newer(job.ResourceVersion, d.job) {
-		d.job = job.ResourceVersion
+	if newer(version, d.job) {
+		d.job = version
 	}
 }
 

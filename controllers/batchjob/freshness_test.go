@@ -26,7 +26,7 @@ func podAt(name, version string, change ...func(*corev1.Pod)) *corev1.Pod {
 func TestJudge(t *testing.T) {
 	led := func(jobs, pods string) func(*freshness) { return func(f *freshness) { f.started(jobs, pods) } }
 	wrote := func(version string) func(*freshness) {
-		return func(f *freshness) { f.wroteJob(jobAt(version), now) }
+		return func(f *freshness) { f.wroteJob(jobAt(version), version, now) }
 	}
 	wrotePod := func(version string) func(*freshness) { return func(f *freshness) { f.wrotePod(jobAt("1"), version) } }
 	deletedPod := func(f *freshness) { f.deletedPod(jobAt("1"), "uid-p") }
@@ -84,7 +84,7 @@ func TestNothingShown(t *testing.T) {
 // TestPatience ends in a live read, and begins anew with each debt.
 func TestPatience(t *testing.T) {
 	f := newFreshness()
-	f.wroteJob(jobAt("101"), now)
+	f.wroteJob(jobAt("101"), "101", now)
 	judge := func(after time.Duration, version string) view {
 		return f.judge(now.Add(after), "200", jobAt(version), nil)
 	}
@@ -92,7 +92,7 @@ func TestPatience(t *testing.T) {
 	same(t, "a moment before", judge(patience-1, "100"), behind)
 	same(t, "then", judge(patience, "100"), overdue)
 	same(t, "paid", judge(patience, "101"), current)
-	f.wroteJob(jobAt("102"), now)
+	f.wroteJob(jobAt("102"), "102", now)
 	same(t, "another debt", judge(time.Hour, "101"), behind)
 	same(t, "another debt, then", judge(time.Hour+patience, "101"), overdue)
 }
@@ -101,14 +101,14 @@ func TestPatience(t *testing.T) {
 func TestAnotherJobOfTheName(t *testing.T) {
 	f := newFreshness()
 	f.started("50", "50")
-	f.wroteJob(jobAt("999"), now)
+	f.wroteJob(jobAt("999"), "999", now)
 	reborn := jobAt("100")
 	reborn.UID = "another"
 	same(t, "the new one", f.judge(now, "200", reborn, nil), current)
 	f.started("101", "50")
 	same(t, "the new one, seen before we led", f.judge(now, "200", reborn, nil), unknown)
 	same(t, "the old one", f.judge(now, "200", jobAt("100"), nil), behind)
-	f.wroteJob(reborn, now)
+	f.wroteJob(reborn, reborn.ResourceVersion, now)
 	same(t, "what was written for the new one", f.lastWrite(reborn), now)
 	f.forget(client.ObjectKeyFromObject(reborn))
 	same(t, "once forgotten", f.judge(now, "200", reborn, nil), unknown)
@@ -163,7 +163,7 @@ func TestPause(t *testing.T) {
 		{1000, time.Minute, 0}, {100_000, 0, maxPause}, {100_000, maxPause, 0},
 	} {
 		f := newFreshness()
-		f.wroteJob(jobAt("1"), now)
+		f.wroteJob(jobAt("1"), "1", now)
 		f.lookedAt(now, job(), c.pods)
 		same(t, strconv.Itoa(c.pods), f.pause(now.Add(c.after), key), c.want)
 		f.readLive(jobAt("2"), "1")

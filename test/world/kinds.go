@@ -104,8 +104,12 @@ var (
 // kindOf is the kind of an object or a list. What the world does not hold is a
 // mistake of the test.
 func kindOf(o any) *kind {
-	if meta, partial := o.(*metav1.PartialObjectMetadata); partial && meta.GroupVersionKind() == podKind.gvk {
-		return podKind
+	if meta, partial := o.(*metav1.PartialObjectMetadata); partial {
+		for _, k := range kinds {
+			if k.gvk == meta.GroupVersionKind() {
+				return k
+			}
+		}
 	}
 	k, ok := kinds[reflect.TypeOf(o)]
 	if !ok {
