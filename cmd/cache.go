@@ -13,24 +13,30 @@ import (
 )
 
 // cacheOptions decides what the operator keeps in memory: its own kinds, of
-// its shard, and of the cluster's pods only those that it made.
+// its shard, and of the cluster's pods only those that an operator of ours made.
 func cacheOptions(watch controller.WatchOptions, namespace string, pods *batchjob.PodCache) (cache.Options, error) {
-	shard, err := controller.GetWatchSelector(watch)
+	selector, err := controller.GetWatchSelector(watch)
 	if err != nil {
 		return cache.Options{}, fmt.Errorf("--watch-label-selector: %w", err)
 	}
-	opts := cache.Options{ByObject: map[client.Object]cache.ByObject{
-		&v1alpha1.BatchJob{}:     {Label: shard, Transform: keepWhoSuspended},
-		&v1alpha1.CronBatchJob{}: {Label: shard, Transform: keepWhoSuspended},
-	}}
-	if err := pods.AddTo(&opts); err != nil {
+	opts, err := namespacesOf(watch, namespace)
+	if err != nil {
 		return cache.Options{}, err
 	}
+	opts.ByObject = map[client.Object]cache.ByObject{
+		&v1alpha1.BatchJob{}:     {Label: selector, Transform: keepWhoSuspended},
+		&v1alpha1.CronBatchJob{}: {Label: selector, Transform: keepWhoSuspended},
+	}
+	return opts, pods.AddTo(&opts)
+}
+
+// namespacesOf limits a cache to the namespaces that this operator works in.
+func namespacesOf(watch controller.WatchOptions, namespace string) (opts cache.Options, err error) {
 	if watch.AllNamespaces {
 		return opts, nil
 	}
 	if namespace == "" {
-		return cache.Options{}, fmt.Errorf("--watch-all-namespaces=false needs the namespace in %s", controller.EnvRuntimeNamespace)
+		return opts, fmt.Errorf("--watch-all-namespaces=false needs the namespace in %s", controller.EnvRuntimeNamespace)
 	}
 	opts.DefaultNamespaces = map[string]cache.Config{namespace: {}}
 	return opts, nil

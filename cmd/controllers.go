@@ -6,16 +6,22 @@ import (
 
 	"github.com/fluxcd/pkg/runtime/controller"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/stint-dev/stint/controllers/batchjob"
 	"github.com/stint-dev/stint/controllers/cronbatchjob"
 	"github.com/stint-dev/stint/controllers/report"
+	"github.com/stint-dev/stint/controllers/shard"
 )
 
 // setupControllers hands the manager to both kinds.
-func setupControllers(mgr ctrl.Manager, o options, pods *batchjob.PodCache) error {
-	shard, err := shardLabels(o.watch)
+func setupControllers(mgr ctrl.Manager, o options, namespace string, pods *batchjob.PodCache) error {
+	own, err := shardOf(o.watch)
+	if err != nil {
+		return err
+	}
+	everybody, err := cacheEverybody(mgr, o, own, namespace)
 	if err != nil {
 		return err
 	}
@@ -35,30 +41,45 @@ func setupControllers(mgr ctrl.Manager, o options, pods *batchjob.PodCache) erro
 			HideTerminationMessages: o.hideTerminationMessages,
 			Notifier:                notifier,
 			CrossNamespace:          crossNamespace,
+			Shard:                   own,
+			Everybody:               everybody,
 		}),
 		cronbatchjob.SetupWithManager(mgr, cronbatchjob.Options{
 			Jobs:           pods.Jobs(),
 			Concurrent:     o.concurrent,
 			RateLimiter:    controller.GetRateLimiter(o.retry),
-			ShardLabels:    shard,
+			Shard:          own,
 			Notifier:       notifier,
 			CrossNamespace: crossNamespace,
 		}),
 	)
 }
 
-// shardLabels are the labels by which this operator finds its objects. A
-// BatchJob takes them over from its CronBatchJob, or nobody would run it.
-func shardLabels(watch controller.WatchOptions) (keys []string, err error) {
+// shardOf is what this operator works on.
+func shardOf(watch controller.WatchOptions) (shard.Shard, error) {
 	selector, err := controller.GetWatchSelector(watch)
 	if err != nil {
-		return nil, fmt.Errorf("--watch-label-selector: %w", err)
+		return shard.Shard{}, fmt.Errorf("--watch-label-selector: %w", err)
 	}
-	requirements, _ := selector.Requirements()
-	for i := range requirements {
-		keys = append(keys, requirements[i].Key())
+	return shard.New(watch.LabelSelector, selector), nil
+}
+
+// cacheEverybody is what a shard needs to hear of others' BatchJobs; nil where
+// there are none.
+func cacheEverybody(mgr ctrl.Manager, o options, of shard.Shard, namespace string) (cache.Cache, error) {
+	if of.Whole() {
+		return nil, nil
 	}
-	return keys, nil
+	opts, err := namespacesOf(o.watch, namespace)
+	if err != nil {
+		return nil, err
+	}
+	opts.Scheme, opts.Mapper, opts.HTTPClient = mgr.GetScheme(), mgr.GetRESTMapper(), mgr.GetHTTPClient()
+	everybody, err := cache.New(mgr.GetConfig(), batchjob.CacheEverybody(opts))
+	if err != nil {
+		return nil, fmt.Errorf("preparing to watch the BatchJobs of all shards: %w", err)
+	}
+	return everybody, mgr.Add(everybody)
 }
 
 // setupNotifier runs what posts events; without an address there is none.

@@ -130,10 +130,26 @@ func (o *options) validate() error {
 	if encodings := []string{"json", "console"}; !slices.Contains(encodings, o.logger.LogEncoding) {
 		return fmt.Errorf("--log-encoding is %q, it must be one of %v", o.logger.LogEncoding, encodings)
 	}
-	// A pod event wakes its job in every shard: until the controllers know
-	// their shard, two operators would work on one job.
-	if o.watch.LabelSelector != "" {
-		return errors.New("--watch-label-selector is not supported yet")
+	return validateSelector(o.watch)
+}
+
+// maxSelector is what status.shard may take.
+const maxSelector = 1024
+
+// validateSelector refuses a selector that is none, or that selects everything:
+// whoever gives one means to have a shard.
+func validateSelector(watch controller.WatchOptions) error {
+	if watch.LabelSelector == "" {
+		return nil
+	}
+	selector, err := controller.GetWatchSelector(watch)
+	switch {
+	case err != nil:
+		return fmt.Errorf("--watch-label-selector: %w", err)
+	case selector.Empty():
+		return errors.New("--watch-label-selector selects everything; leave it out if there are no shards")
+	case len(watch.LabelSelector) > maxSelector:
+		return fmt.Errorf("--watch-label-selector has %d characters, more than %d", len(watch.LabelSelector), maxSelector)
 	}
 	return nil
 }

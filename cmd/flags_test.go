@@ -51,7 +51,8 @@ func TestHelpTellsTheDefaults(t *testing.T) {
 func TestBadFlags(t *testing.T) {
 	for _, args := range []string{
 		"--nope", "--concurrent=0", "--concurrent=many", "--kube-api-qps=0", "--kube-api-burst=0",
-		"--log-level=loud", "--log-encoding=xml", "--watch-label-selector=shard=a", "stray",
+		"--log-level=loud", "--log-encoding=xml", "--watch-label-selector= ",
+		"--watch-label-selector=shard in a", "--watch-label-selector=" + strings.Repeat("!shard,", 200) + "!x", "stray",
 		"--events-addr=notification-controller", "--events-addr=ftp://notification-controller/",
 	} {
 		var stdout, stderr bytes.Buffer

@@ -58,8 +58,8 @@ func start(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	pods := &batchjob.PodCache{}
-	mgrOptions, err := managerOptions(o, os.Getenv(controller.EnvRuntimeNamespace), pods)
+	pods, namespace := &batchjob.PodCache{}, os.Getenv(controller.EnvRuntimeNamespace)
+	mgrOptions, err := managerOptions(o, namespace, pods)
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func start(ctx context.Context, o options) error {
 	if err := mgr.AddReadyzCheck("informers", informersSynced(mgr.GetCache())); err != nil {
 		return err
 	}
-	if err := setupControllers(mgr, o, pods); err != nil {
+	if err := setupControllers(mgr, o, namespace, pods); err != nil {
 		return err
 	}
 	return mgr.Start(ctx)

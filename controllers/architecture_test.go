@@ -44,16 +44,17 @@ var mayImport = map[string][]string{
 	"controllers":                     {},
 	"controllers/schedule":            {},
 	"controllers/mould":               {"api/v1alpha1"},
+	"controllers/shard":               {},
 	"controllers/batchjob/engine":     {"api/v1alpha1", "controllers/schedule", "controllers/mould"},
 	"controllers/cronbatchjob/engine": {"api/v1alpha1", "controllers/schedule", "controllers/mould"},
 	"controllers/report":              {"api/v1alpha1", "controllers/schedule", "controllers/batchjob/engine", "controllers/cronbatchjob/engine"},
-	"controllers/batchjob":            {"api/v1alpha1", "controllers/schedule", "controllers/mould", "controllers/batchjob/engine", "controllers/report"},
-	"controllers/cronbatchjob":        {"api/v1alpha1", "controllers/schedule", "controllers/mould", "controllers/cronbatchjob/engine", "controllers/report"},
-	"cmd":                             {"api/v1alpha1", "controllers/report", "controllers/batchjob", "controllers/cronbatchjob"},
+	"controllers/batchjob":            {"api/v1alpha1", "controllers/schedule", "controllers/mould", "controllers/shard", "controllers/batchjob/engine", "controllers/report"},
+	"controllers/cronbatchjob":        {"api/v1alpha1", "controllers/schedule", "controllers/mould", "controllers/shard", "controllers/cronbatchjob/engine", "controllers/report"},
+	"cmd":                             {"api/v1alpha1", "controllers/shard", "controllers/report", "controllers/batchjob", "controllers/cronbatchjob"},
 }
 
 // pure rooms decide. Everything that they need is in what they are given.
-var pure = []string{"controllers/schedule", "controllers/mould", "controllers/batchjob/engine", "controllers/cronbatchjob/engine"}
+var pure = []string{"controllers/schedule", "controllers/mould", "controllers/shard", "controllers/batchjob/engine", "controllers/cronbatchjob/engine"}
 
 // Nothing that a pure room imports, however far away, may touch a cluster;
 // itself it may import nothing that speaks, waits, reads the machine or is

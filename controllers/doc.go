@@ -5,6 +5,7 @@
 //	cronbatchjob/       THE HANDS     the only code that reads or writes CronBatchJobs and their runs
 //	cronbatchjob/engine/ THE JUDGE    which times start, wait or are given up: pure
 //	mould/              THE MOULD     the pod that a BatchJob's spec makes, and whether it can: pure
+//	shard/              THE SHARE     which objects are this operator's: pure
 //	schedule/           THE CALENDAR  when an expression fires: pure
 //	report/             THE VOICE     kstatus conditions, events, metrics
 //

@@ -248,6 +248,13 @@ type BatchJobStatus struct {
 	// +optional
 	LastHandledReconcileAt string `json:"lastHandledReconcileAt,omitempty"`
 
+	// Shard is the label selector of the operator that wrote this status, where
+	// several share the objects (--watch-label-selector). Empty for one that takes
+	// every object.
+	// +kubebuilder:validation:MaxLength=1024
+	// +optional
+	Shard string `json:"shard,omitempty"`
+
 	// Backoff is the pod failure back-off of the current run.
 	// +optional
 	Backoff *BackoffStatus `json:"backoff,omitempty"`

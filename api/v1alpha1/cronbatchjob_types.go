@@ -303,6 +303,13 @@ type CronBatchJobStatus struct {
 	// +optional
 	LastHandledReconcileAt string `json:"lastHandledReconcileAt,omitempty"`
 
+	// Shard is the label selector of the operator that wrote this status, where
+	// several share the objects (--watch-label-selector). Empty for one that takes
+	// every object.
+	// +kubebuilder:validation:MaxLength=1024
+	// +optional
+	Shard string `json:"shard,omitempty"`
+
 	// Schedule is the schedule, or the schedules, for people.
 	// +optional
 	Schedule string `json:"schedule,omitempty"`

@@ -282,6 +282,7 @@ func (r *Reconciler) record(ctx context.Context, s *sight, plan engine.Plan, don
 	if wait = r.fresh.lastWrite(s.Job).Add(displayPause).Sub(s.Now); wait > 0 && displayOnly(before, after) {
 		return wait, nil
 	}
+	after.Shard = r.Shard.Name() // with what else there is to write: never worth a write
 	version, err := r.writeStatus(ctx, s.Job, after)
 	if err != nil {
 		if report.InDoubt(err) {

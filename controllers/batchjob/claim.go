@@ -57,17 +57,17 @@ func leftSelector(job *v1alpha1.BatchJob, pod *corev1.Pod) bool {
 }
 
 // adopt makes the job the controller of pods, once the API server itself says
-// that the job is still there.
+// that the job is still there, and ours.
 func (r *Reconciler) adopt(ctx context.Context, s *sight, refs []engine.PodRef, out *outcome) {
 	if len(refs) == 0 {
 		return
 	}
 	live := &v1alpha1.BatchJob{}
-	if err := r.Live.Get(ctx, s.key, live); err != nil || live.UID != s.Job.UID || live.DeletionTimestamp != nil {
+	if err := r.Live.Get(ctx, s.key, live); err != nil || live.UID != s.Job.UID || live.DeletionTimestamp != nil || !r.Shard.Has(live) {
 		if err != nil {
 			out.fail(fmt.Errorf("asking the API server for BatchJob %s before adopting pods: %w", s.key, err))
 		}
-		return // the event of its deletion comes
+		return // the event of its going comes
 	}
 	owner := metav1.NewControllerRef(s.Job, jobGVK)
 	labels := map[string]any{}

@@ -13,15 +13,18 @@ import (
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/stint-dev/stint/api/v1alpha1"
 	"github.com/stint-dev/stint/controllers/batchjob/engine"
 	"github.com/stint-dev/stint/controllers/report"
+	"github.com/stint-dev/stint/controllers/shard"
 )
 
 // +kubebuilder:rbac:groups=batch.stint.dev,resources=batchjobs,verbs=get;list;watch;update;patch;delete
@@ -59,6 +62,8 @@ type Reconciler struct {
 	HideTerminationMessages bool
 	// CrossNamespace lets jobs depend on those of other namespaces.
 	CrossNamespace bool
+	// Shard is what this operator works on; Client reads the BatchJobs of no other.
+	Shard shard.Shard
 	// Parallel runs do(0) to do(n-1) and returns when all have; nil runs them
 	// side by side.
 	Parallel func(n int, do func(i int))
@@ -75,7 +80,7 @@ type Reconciler struct {
 
 func (r *Reconciler) init() {
 	r.once.Do(func() {
-		r.fresh, r.refused, r.revised, r.taken, r.hidden = newFreshness(), newRefusals(), newRevisions(), newNames(), newHidden()
+		r.fresh, r.refused, r.revised, r.taken, r.hidden = newFreshness(r.Shard.Name()), newRefusals(), newRevisions(), newNames(), newHidden()
 		r.exprs = newExpressions()
 	})
 }
@@ -202,6 +207,11 @@ type Options struct {
 	Notifier *report.Notifier
 	// CrossNamespace lets jobs depend on those of other namespaces.
 	CrossNamespace bool
+	// Shard is what the manager's cache of BatchJobs is limited to.
+	Shard shard.Shard
+	// Everybody, needed beside a shard, caches the metadata of all BatchJobs:
+	// jobs may depend on those of other shards.
+	Everybody cache.Cache
 }
 
 // SetupWithManager registers the controller and what it watches.
@@ -210,7 +220,7 @@ func SetupWithManager(mgr ctrl.Manager, opts Options) error {
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Pods: opts.Pods, Clock: clock.RealClock{},
 		Voice:                   &report.Voice{Recorder: mgr.GetEventRecorder("stint-controller"), Notifier: opts.Notifier},
 		HideTerminationMessages: opts.HideTerminationMessages,
-		CrossNamespace:          opts.CrossNamespace,
+		CrossNamespace:          opts.CrossNamespace, Shard: opts.Shard,
 	}
 	r.init()
 	if err := mgr.GetFieldIndexer().IndexField(context.Background(), &corev1.Pod{}, PodIndex, IndexPod); err != nil {
@@ -219,12 +229,14 @@ func SetupWithManager(mgr ctrl.Manager, opts Options) error {
 	if err := mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.BatchJob{}, DependencyIndex, IndexDependencies); err != nil {
 		return fmt.Errorf("indexing BatchJobs by their dependencies: %w", err)
 	}
-	err := ctrl.NewControllerManagedBy(mgr).Named(name).
+	b := ctrl.NewControllerManagedBy(mgr).Named(name).
 		Watches(&v1alpha1.BatchJob{}, r.jobEvents()).
 		Watches(&corev1.Pod{}, r.podEvents()).
-		WithOptions(controller.Options{MaxConcurrentReconciles: opts.Concurrent, RateLimiter: opts.RateLimiter}).
-		Complete(r)
-	if err != nil {
+		WithOptions(controller.Options{MaxConcurrentReconciles: opts.Concurrent, RateLimiter: opts.RateLimiter})
+	if !opts.Shard.Whole() {
+		b = b.WatchesRawSource(source.Kind[client.Object](opts.Everybody, anyJob(), r.foreignEvents()))
+	}
+	if err := b.Complete(r); err != nil {
 		return fmt.Errorf("setting up the controller of BatchJobs: %w", err)
 	}
 	return nil
@@ -268,18 +280,23 @@ func changedBySomebody(before, after client.Object) bool {
 
 // podEvents enqueues the owner.
 func (r *Reconciler) podEvents() handler.EventHandler {
-	saw := func(obj client.Object, gone bool, q queue) {
+	saw := func(ctx context.Context, obj client.Object, gone bool, q queue) {
 		pod, ok := obj.(*corev1.Pod)
 		if !ok {
 			return
 		}
-		if owner, ours := r.SawPod(pod, gone); ours {
+		owner, ours := r.SawPod(pod, gone)
+		switch {
+		case !ours:
+		case r.inShard(ctx, owner):
 			q.AddAfter(reconcile.Request{NamespacedName: owner}, r.fresh.pause(r.Clock.Now(), owner))
+		case mayBeStray(pod):
+			q.AddAfter(reconcile.Request{NamespacedName: owner}, patience)
 		}
 	}
 	return handler.Funcs{
-		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { saw(e.Object, false, q) },
-		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) { saw(e.ObjectNew, false, q) },
-		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) { saw(e.Object, true, q) },
+		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { saw(ctx, e.Object, false, q) },
+		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) { saw(ctx, e.ObjectNew, false, q) },
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { saw(ctx, e.Object, true, q) },
 	}
 }

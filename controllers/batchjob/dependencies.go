@@ -85,7 +85,7 @@ func (r *Reconciler) dependency(ctx context.Context, job *v1alpha1.BatchJob, i i
 	if d.Ring, err = r.ring(ctx, job, key); err != nil {
 		return d, err
 	}
-	dep, err := r.cachedJob(ctx, key)
+	dep, err := r.jobNamed(ctx, job, key)
 	if err != nil || dep == nil {
 		return d, err
 	}
@@ -108,10 +108,14 @@ func (r *Reconciler) denies(job *v1alpha1.BatchJob, dep types.NamespacedName) bo
 	return !r.CrossNamespace && dep.Namespace != job.Namespace
 }
 
-// cachedJob is nil if there is none.
-func (r *Reconciler) cachedJob(ctx context.Context, key types.NamespacedName) (*v1alpha1.BatchJob, error) {
+// jobNamed is nil if there is none. One of another shard is in no cache; it is
+// asked for only by those whose run it may hold up.
+func (r *Reconciler) jobNamed(ctx context.Context, waiting *v1alpha1.BatchJob, key types.NamespacedName) (*v1alpha1.BatchJob, error) {
 	job := &v1alpha1.BatchJob{}
 	err := r.Client.Get(ctx, key, job)
+	if apierrors.IsNotFound(err) && !r.Shard.Whole() && waiting.Status.StartTime == nil {
+		err = r.Live.Get(ctx, key, job)
+	}
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
@@ -133,7 +137,7 @@ func (r *Reconciler) ring(ctx context.Context, job *v1alpha1.BatchJob, dep types
 		if at == own {
 			return way(job, from, dep), nil
 		}
-		next, err := r.cachedJob(ctx, at)
+		next, err := r.jobNamed(ctx, job, at)
 		if err != nil {
 			return nil, err
 		}

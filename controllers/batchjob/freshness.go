@@ -23,8 +23,10 @@ const patience = 5 * time.Second
 // of one resource are ordered (KEP-5504), and a cache knows the version that it
 // stands at (PodCache), so one number says what it shows.
 type freshness struct {
-	mu   sync.Mutex
-	owed map[types.NamespacedName]*debt
+	// shard is the name of this operator's.
+	shard string
+	mu    sync.Mutex
+	owed  map[types.NamespacedName]*debt
 	// freed are the pods that the cache may still show with our finalizer, at
 	// the version at which it came off. Their jobs may be gone, and with them
 	// what is owed to those.
@@ -46,6 +48,9 @@ type debt struct {
 	// then must not be taken for new when an old cache shows it, and no event
 	// need ever come: until one does, the job is read live.
 	floor string
+	// others is the version of the last live look at a job whose status another
+	// shard's operator had written: the caches need not show what that one did.
+	others string
 	// deleted are pods that we deleted and that the cache may still show as
 	// if nothing had happened: a DELETE does not tell its version.
 	deleted map[types.UID]struct{}
@@ -64,8 +69,8 @@ type debt struct {
 	since time.Time
 }
 
-func newFreshness() *freshness {
-	return &freshness{owed: map[types.NamespacedName]*debt{}, freed: map[types.UID]string{}}
+func newFreshness(shard string) *freshness {
+	return &freshness{shard: shard, owed: map[types.NamespacedName]*debt{}, freed: map[types.UID]string{}}
 }
 
 // newer tells whether version a is newer than b; an empty one is the oldest. A
@@ -220,7 +225,8 @@ const (
 //
 // A job is current when everything owed has been shown, and what a predecessor
 // wrote: that is so if the job was read live before, or if it and the cache of
-// pods are no older than the moment at which this process began to lead.
+// pods are no older than the moment at which this process began to lead. What
+// another shard's operator has written since is shown by a live read only.
 func (f *freshness) judge(now time.Time, shown string, job *v1alpha1.BatchJob, pods []*corev1.Pod) view {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -233,10 +239,24 @@ func (f *freshness) judge(now time.Time, shown string, job *v1alpha1.BatchJob, p
 	}
 	d.since = time.Time{}
 	led := !newer(f.floorJobs, job.ResourceVersion) && !newer(f.floorPods, shown)
-	if d.doubt || newer(d.floor, shown) || !d.live && !led {
+	if d.doubt || newer(d.floor, shown) || !d.live && !led || f.foreign(job) && newer(job.ResourceVersion, d.others) {
 		return unknown
 	}
 	return current
+}
+
+// foreign tells whether the operator of another shard wrote the status last.
+func (f *freshness) foreign(job *v1alpha1.BatchJob) bool {
+	return job.Status.ObservedGeneration > 0 && job.Status.Shard != f.shard
+}
+
+// paid tells whether a cache of pods at that version shows all that it owes to a
+// job, but for deletions, which it never has to show.
+func (f *freshness) paid(job types.NamespacedName, shown string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	d := f.owed[job]
+	return d == nil || !newer(d.pods, shown) && !newer(d.floor, shown)
 }
 
 // unpaid is how to look at a debt that has not been paid.
@@ -274,4 +294,7 @@ func (f *freshness) readLive(job *v1alpha1.BatchJob, pods string) {
 	defer f.mu.Unlock()
 	d := f.debt(job)
 	*d = debt{of: job.UID, live: true, job: job.ResourceVersion, floor: pods, wrote: d.wrote, size: d.size, looked: d.looked, deleted: map[types.UID]struct{}{}}
+	if f.foreign(job) {
+		d.others = job.ResourceVersion
+	}
 }

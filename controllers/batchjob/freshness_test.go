@@ -64,7 +64,7 @@ func TestJudge(t *testing.T) {
 		{"a lost answer, then a live read", nil, current, []func(*freshness){doubt, live("100", "200")}},
 		{"versions without order are never shown", nil, behind, []func(*freshness){wrote("abc")}},
 	} {
-		f := newFreshness()
+		f := newFreshness("")
 		for _, learn := range c.know {
 			learn(f)
 		}
@@ -72,9 +72,42 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// TestJudgeOfAnotherShard: what another operator wrote is shown by a live read
+// only, whatever the caches have, and with each of its writes anew.
+func TestJudgeOfAnotherShard(t *testing.T) {
+	by := func(shard, version string) *v1alpha1.BatchJob {
+		j := jobAt(version)
+		j.Status.Shard, j.Status.ObservedGeneration = shard, 1
+		return j
+	}
+	f := newFreshness("one")
+	judge := func(job *v1alpha1.BatchJob) view { return f.judge(now, "200", job, nil) }
+	same(t, "written by us", judge(by("one", "100")), current)
+	same(t, "written by another", judge(by("two", "100")), unknown)
+	same(t, "written by one that had no shard", judge(by("", "100")), unknown)
+	same(t, "written by nobody yet", judge(jobAt("100")), current)
+	f.readLive(by("two", "100"), "200")
+	same(t, "read live", judge(by("two", "100")), current)
+	same(t, "written by another since", judge(by("two", "101")), unknown)
+	same(t, "written by us since", judge(by("one", "102")), current)
+}
+
+// TestPaid: what a job's pods are owed outlives its leaving for another shard.
+func TestPaid(t *testing.T) {
+	key := client.ObjectKeyFromObject(jobAt("1"))
+	f := newFreshness("one")
+	same(t, "nothing owed", f.paid(key, "200"), true)
+	f.wrotePod(jobAt("1"), "201")
+	same(t, "our pod is not shown", f.paid(key, "200"), false)
+	same(t, "our pod is shown", f.paid(key, "201"), true)
+	f.readLive(jobAt("100"), "300")
+	same(t, "the pods of a live read are not shown", f.paid(key, "299"), false)
+	same(t, "the pods of a live read are shown", f.paid(key, "300"), true)
+}
+
 // TestNothingShown: a cache that cannot tell how far it has come is old.
 func TestNothingShown(t *testing.T) {
-	f := newFreshness()
+	f := newFreshness("")
 	f.started("50", "50")
 	same(t, "an unknown job", f.judge(now, "", jobAt("100"), nil), unknown)
 	f.wrotePod(jobAt("1"), "60")
@@ -83,7 +116,7 @@ func TestNothingShown(t *testing.T) {
 
 // TestPatience ends in a live read, and begins anew with each debt.
 func TestPatience(t *testing.T) {
-	f := newFreshness()
+	f := newFreshness("")
 	f.wroteJob(jobAt("101"), "101", now)
 	judge := func(after time.Duration, version string) view {
 		return f.judge(now.Add(after), "200", jobAt(version), nil)
@@ -99,7 +132,7 @@ func TestPatience(t *testing.T) {
 
 // TestAnotherJobOfTheName owes nothing to the one before, and is unknown.
 func TestAnotherJobOfTheName(t *testing.T) {
-	f := newFreshness()
+	f := newFreshness("")
 	f.started("50", "50")
 	f.wroteJob(jobAt("999"), "999", now)
 	reborn := jobAt("100")
@@ -117,7 +150,7 @@ func TestAnotherJobOfTheName(t *testing.T) {
 // TestFreed: a pod of a job that is gone is let go once, however long the cache
 // shows it held.
 func TestFreed(t *testing.T) {
-	f := newFreshness()
+	f := newFreshness("")
 	held := func() []*corev1.Pod { return []*corev1.Pod{podAt("p", "150"), podAt("q", "150")} }
 	f.freedPod("uid-p", "201")
 	same(t, "not shown yet", f.unfreed("200", held()), held()[1:])
@@ -127,7 +160,7 @@ func TestFreed(t *testing.T) {
 
 // TestFloor is needed of both resources.
 func TestFloor(t *testing.T) {
-	f := newFreshness()
+	f := newFreshness("")
 	for _, c := range []struct {
 		jobs, pods string
 		want       bool
@@ -162,7 +195,7 @@ func TestPause(t *testing.T) {
 		{0, 0, 0}, {10, 0, 0}, {11, 0, 11 * perPod}, {1000, 0, 1000 * perPod}, {1000, 50 * time.Millisecond, 1000*perPod - 50*time.Millisecond},
 		{1000, time.Minute, 0}, {100_000, 0, maxPause}, {100_000, maxPause, 0},
 	} {
-		f := newFreshness()
+		f := newFreshness("")
 		f.wroteJob(jobAt("1"), "1", now)
 		f.lookedAt(now, job(), c.pods)
 		same(t, strconv.Itoa(c.pods), f.pause(now.Add(c.after), key), c.want)
@@ -172,5 +205,5 @@ func TestPause(t *testing.T) {
 		f.lookedAt(now, reborn, 0)
 		same(t, strconv.Itoa(c.pods)+" after a look at another", f.pause(now.Add(c.after), key), c.want)
 	}
-	same(t, "unknown", newFreshness().pause(now, key), time.Duration(0))
+	same(t, "unknown", newFreshness("").pause(now, key), time.Duration(0))
 }

@@ -23,8 +23,8 @@ func (r *Reconciler) Memory() string {
 	}
 	for _, key := range byName(r.fresh.owed) {
 		d := r.fresh.owed[key]
-		fmt.Fprintf(&b, "owed %s of %s job %s pods %s floor %s live %t doubt %t wrote %d since %d size %d looked %d deleted %v\n", key, d.of,
-			d.job, d.pods, d.floor, d.live, d.doubt, d.wrote.UnixNano(), d.since.UnixNano(), d.size, d.looked.UnixNano(),
+		fmt.Fprintf(&b, "owed %s of %s job %s pods %s floor %s live %t others %s doubt %t wrote %d since %d size %d looked %d deleted %v\n", key, d.of,
+			d.job, d.pods, d.floor, d.live, d.others, d.doubt, d.wrote.UnixNano(), d.since.UnixNano(), d.size, d.looked.UnixNano(),
 			slices.Sorted(maps.Keys(d.deleted)))
 	}
 	r.fresh.mu.Unlock()

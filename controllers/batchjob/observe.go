@@ -138,8 +138,7 @@ func (r *Reconciler) observeStrays(ctx context.Context, key types.NamespacedName
 	mine glimpse, strays []*corev1.Pod,
 ) (*sight, error) {
 	if !exists && len(strays) == 0 {
-		r.forget(key)
-		return nil, nil
+		return nil, r.leave(key)
 	}
 	live := &v1alpha1.BatchJob{}
 	err := r.Live.Get(ctx, key, live)
@@ -148,6 +147,8 @@ func (r *Reconciler) observeStrays(ctx context.Context, key types.NamespacedName
 		return r.sight(key, nil, nil, strays), nil
 	case err != nil:
 		return nil, fmt.Errorf("asking the API server for BatchJob %s: %w", key, err)
+	case !exists && !r.Shard.Has(live):
+		return nil, r.leave(key)
 	case !exists || live.ResourceVersion != cached.ResourceVersion:
 		// The cache has yet to see this job as it is.
 		seen, err := r.observeLive(ctx, key)
@@ -161,6 +162,16 @@ func (r *Reconciler) observeStrays(ctx context.Context, key types.NamespacedName
 		seen.add(strays)
 	}
 	return seen, err
+}
+
+// leave forgets a job that the cache has seen go. It may come back if it only
+// went to another shard, so what the cache of pods owes to it is waited for.
+func (r *Reconciler) leave(key types.NamespacedName) error {
+	if !r.Shard.Whole() && !r.fresh.paid(key, r.Pods.Version()) {
+		return errBehind
+	}
+	r.forget(key)
+	return nil
 }
 
 // others are the strays that belong to another object than the live job.
@@ -183,6 +194,9 @@ func (r *Reconciler) observeLive(ctx context.Context, key types.NamespacedName) 
 			return nil, nil
 		}
 		return nil, fmt.Errorf("asking the API server for BatchJob %s: %w", key, err)
+	}
+	if !r.Shard.Has(job) {
+		return nil, nil // the event of its leaving comes
 	}
 	mine, version, err := r.livePods(ctx, job, client.MatchingLabels{v1alpha1.LabelJobUID: string(job.UID)})
 	if err == nil && (missing(job, mine) || len(r.hidden.unseen(job, mine)) > 0) {

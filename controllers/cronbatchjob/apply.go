@@ -61,7 +61,15 @@ func (r *Reconciler) decide(ctx context.Context, s *sight) (engine.Plan, error) 
 // acts tells whether a plan writes anything.
 func (r *Reconciler) acts(s *sight, plan engine.Plan) bool {
 	return s.Cron != nil && (plan.Try || len(plan.Start)+len(plan.Release)+len(plan.Replace)+len(plan.Prune) > 0 ||
-		plan.Status != nil && !equality.Semantic.DeepEqual(&s.Cron.Status, report.CronStatus(s.Now, s.Cron, plan)))
+		plan.Status != nil && !equality.Semantic.DeepEqual(&s.Cron.Status, r.status(s, plan)))
+}
+
+// status is the whole status after a plan. The name of our shard is worth a write
+// of its own: where it stands, all runs there are follow the schedule.
+func (r *Reconciler) status(s *sight, plan engine.Plan) *v1alpha1.CronBatchJobStatus {
+	status := report.CronStatus(s.Now, s.Cron, plan)
+	status.Shard = r.Shard.Name()
+	return status
 }
 
 // try asks the API server whether it would take the jobTemplate's pod and
@@ -69,7 +77,7 @@ func (r *Reconciler) acts(s *sight, plan engine.Plan) bool {
 // when its time comes.
 func (r *Reconciler) try(ctx context.Context, s *sight) {
 	s.Tried = true
-	job := trialJob(s.Cron, s.Now, r.ShardLabels)
+	job := trialJob(s.Cron, s.Now, r.Shard)
 	for _, trial := range []struct {
 		object client.Object
 		reject func(error) *engine.Rejection
@@ -97,7 +105,7 @@ func jobRejected(err error) *engine.Rejection {
 func (r *Reconciler) start(ctx context.Context, s *sight, starts []engine.Start) (all bool) {
 	all = true
 	for _, start := range starts {
-		job := newJob(s.Cron, start, r.ShardLabels)
+		job := newJob(s.Cron, start, r.Shard)
 		err := r.Client.Create(ctx, job)
 		if apierrors.IsAlreadyExists(err) {
 			job, err = r.madeBefore(ctx, s, start)
@@ -147,7 +155,7 @@ func (r *Reconciler) madeBefore(ctx context.Context, s *sight, start engine.Star
 	_, owner := ownerOf(job)
 	switch {
 	case owner == s.Cron.UID:
-		return job, nil
+		return job, r.follow(ctx, job, s.Cron)
 	case job.DeletionTimestamp != nil:
 		return nil, fmt.Errorf("a former BatchJob %s is still being deleted", start.Name)
 	}
@@ -187,7 +195,7 @@ func (r *Reconciler) apply(ctx context.Context, s *sight, plan engine.Plan) erro
 
 // record writes the status, where there is something to write, and then speaks.
 func (r *Reconciler) record(ctx context.Context, s *sight, plan engine.Plan) error {
-	before, after := &s.Cron.Status, report.CronStatus(s.Now, s.Cron, plan)
+	before, after := &s.Cron.Status, r.status(s, plan)
 	if equality.Semantic.DeepEqual(before, after) {
 		return nil
 	}

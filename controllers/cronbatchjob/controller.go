@@ -20,6 +20,7 @@ import (
 	"github.com/stint-dev/stint/api/v1alpha1"
 	"github.com/stint-dev/stint/controllers/cronbatchjob/engine"
 	"github.com/stint-dev/stint/controllers/report"
+	"github.com/stint-dev/stint/controllers/shard"
 )
 
 // +kubebuilder:rbac:groups=batch.stint.dev,resources=cronbatchjobs,verbs=get;list;watch
@@ -46,9 +47,9 @@ type Reconciler struct {
 	Clock clock.PassiveClock
 	// Voice speaks after writes; nil is silent.
 	Voice *report.Voice
-	// ShardLabels are keys of labels that a BatchJob takes over from its
-	// CronBatchJob, so that the same shard of the operator sees both.
-	ShardLabels []string
+	// Shard is what this operator works on; Client reads no other CronBatchJobs
+	// and BatchJobs. The runs of a schedule are in its shard, wherever that is.
+	Shard shard.Shard
 	// CrossNamespace lets runs depend on BatchJobs of other namespaces, as those
 	// of BatchJobs do.
 	CrossNamespace bool
@@ -62,7 +63,7 @@ type Reconciler struct {
 
 func (r *Reconciler) init() {
 	r.once.Do(func() {
-		r.fresh, r.refused, r.calendars, r.strangers = newFreshness(), newRefusals(), newCalendars(), newStrangers()
+		r.fresh, r.refused, r.calendars, r.strangers = newFreshness(r.Shard.Name()), newRefusals(), newCalendars(), newStrangers()
 	})
 }
 
@@ -128,8 +129,8 @@ type Options struct {
 	Concurrent int
 	// RateLimiter is the back-off of an object whose reconcile failed.
 	RateLimiter workqueue.TypedRateLimiter[reconcile.Request]
-	// ShardLabels and CrossNamespace are the Reconciler's.
-	ShardLabels    []string
+	// Shard and CrossNamespace are the Reconciler's.
+	Shard          shard.Shard
 	CrossNamespace bool
 	// Notifier is told of events; nil if nobody is.
 	Notifier *report.Notifier
@@ -139,8 +140,8 @@ type Options struct {
 func SetupWithManager(mgr ctrl.Manager, opts Options) error {
 	r := &Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Jobs: opts.Jobs, Clock: clock.RealClock{},
-		Voice:       &report.Voice{Recorder: mgr.GetEventRecorder("stint-controller"), Notifier: opts.Notifier},
-		ShardLabels: opts.ShardLabels, CrossNamespace: opts.CrossNamespace,
+		Voice: &report.Voice{Recorder: mgr.GetEventRecorder("stint-controller"), Notifier: opts.Notifier},
+		Shard: opts.Shard, CrossNamespace: opts.CrossNamespace,
 	}
 	r.init()
 	if err := mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.BatchJob{}, JobIndex, IndexJob); err != nil {

@@ -19,8 +19,10 @@ const patience = 5 * time.Second
 // does: versions of one resource are ordered (KEP-5504), and a cache knows the
 // version that it stands at.
 type freshness struct {
-	mu   sync.Mutex
-	owed map[types.NamespacedName]*debt
+	// shard is the name of this operator's.
+	shard string
+	mu    sync.Mutex
+	owed  map[types.NamespacedName]*debt
 }
 
 // debt is what the caches owe to one schedule. Without one nothing is known of
@@ -32,6 +34,10 @@ type debt struct {
 	// floor is the version of the last live list of its runs: no event of it
 	// need ever come.
 	floor string
+	// others is the version of the last live look at a schedule whose status
+	// another shard's operator had written: the caches need not show what that
+	// one did.
+	others string
 	// deleted are runs that we deleted and the cache may still show untouched.
 	deleted map[types.UID]struct{}
 	// doubt: a write may or may not have been carried out.
@@ -40,8 +46,8 @@ type debt struct {
 	since time.Time
 }
 
-func newFreshness() *freshness {
-	return &freshness{owed: map[types.NamespacedName]*debt{}}
+func newFreshness(shard string) *freshness {
+	return &freshness{shard: shard, owed: map[types.NamespacedName]*debt{}}
 }
 
 // newer tells whether version a is newer than b; an empty one is the oldest. A
@@ -112,7 +118,11 @@ func (f *freshness) forget(cron types.NamespacedName) {
 func (f *freshness) readLive(cron *v1alpha1.CronBatchJob, jobs string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.owed[client.ObjectKeyFromObject(cron)] = &debt{of: cron.UID, cron: cron.ResourceVersion, floor: jobs, deleted: map[types.UID]struct{}{}}
+	d := &debt{of: cron.UID, cron: cron.ResourceVersion, floor: jobs, deleted: map[types.UID]struct{}{}}
+	if f.foreign(cron) {
+		d.others = cron.ResourceVersion
+	}
+	f.owed[client.ObjectKeyFromObject(cron)] = d
 }
 
 // view says what to make of what the caches show.
@@ -142,7 +152,7 @@ func (f *freshness) judge(now time.Time, cron *v1alpha1.CronBatchJob, jobs []*v1
 	}
 	if !newer(d.cron, cron.ResourceVersion) && !newer(d.jobs, shown) && d.deletionsShown(jobs) {
 		d.since = time.Time{}
-		if newer(d.floor, shown) {
+		if newer(d.floor, shown) || f.foreign(cron) && newer(cron.ResourceVersion, d.others) {
 			return unknown
 		}
 		return current
@@ -154,6 +164,11 @@ func (f *freshness) judge(now time.Time, cron *v1alpha1.CronBatchJob, jobs []*v1
 		return behind
 	}
 	return overdue
+}
+
+// foreign tells whether the operator of another shard wrote the status last.
+func (f *freshness) foreign(cron *v1alpha1.CronBatchJob) bool {
+	return cron.Status.ObservedGeneration > 0 && cron.Status.Shard != f.shard
 }
 
 // deletionsShown forgets the deletions that the runs show, or that have gone

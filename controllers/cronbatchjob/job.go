@@ -10,12 +10,14 @@ import (
 	"github.com/stint-dev/stint/api/v1alpha1"
 	"github.com/stint-dev/stint/controllers/cronbatchjob/engine"
 	"github.com/stint-dev/stint/controllers/mould"
+	"github.com/stint-dev/stint/controllers/shard"
 )
 
 // newJob makes the BatchJob of a run: labels, annotations and spec of the
 // jobTemplate, batch/v1's annotation with the time, the schedule as controller,
-// and our finalizer, which makes the name a lock that outlives it.
-func newJob(cron *v1alpha1.CronBatchJob, start engine.Start, shardLabels []string) *v1alpha1.BatchJob {
+// and our finalizer, which makes the name a lock that outlives it. The labels
+// that decide about the shard are the schedule's.
+func newJob(cron *v1alpha1.CronBatchJob, start engine.Start, of shard.Shard) *v1alpha1.BatchJob {
 	t := &cron.Spec.JobTemplate
 	job := &v1alpha1.BatchJob{
 		ObjectMeta: metav1.ObjectMeta{
@@ -28,12 +30,8 @@ func newJob(cron *v1alpha1.CronBatchJob, start engine.Start, shardLabels []strin
 		},
 		Spec: *t.Spec.DeepCopy(),
 	}
-	for _, key := range shardLabels {
-		if value, ok := cron.Labels[key]; ok {
-			job.Labels[key] = value
-		}
-	}
 	maps.Copy(job.Labels, t.Labels)
+	of.Follow(job, cron)
 	maps.Copy(job.Annotations, t.Annotations)
 	job.Labels[v1alpha1.LabelCronBatchJob] = cron.Name
 	job.Annotations[v1alpha1.AnnotationCronJobScheduledTimestamp] = start.Nominal.Format(time.RFC3339)
@@ -44,8 +42,8 @@ func newJob(cron *v1alpha1.CronBatchJob, start engine.Start, shardLabels []strin
 }
 
 // trialJob is a run for now, which is never made.
-func trialJob(cron *v1alpha1.CronBatchJob, now time.Time, shardLabels []string) *v1alpha1.BatchJob {
-	return newJob(cron, engine.Start{Name: engine.RunName(cron.Name, now.Truncate(time.Second)), Nominal: now}, shardLabels)
+func trialJob(cron *v1alpha1.CronBatchJob, now time.Time, of shard.Shard) *v1alpha1.BatchJob {
+	return newJob(cron, engine.Start{Name: engine.RunName(cron.Name, now.Truncate(time.Second)), Nominal: now}, of)
 }
 
 // trialPod is a pod as a run would make it.

@@ -9,10 +9,12 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/stint-dev/stint/api/v1alpha1"
 	"github.com/stint-dev/stint/controllers/cronbatchjob/engine"
+	"github.com/stint-dev/stint/controllers/shard"
 )
 
 var now = time.Date(2026, time.May, 4, 12, 0, 0, 0, time.UTC)
@@ -42,7 +44,7 @@ func start(token string) engine.Start {
 // TestNewJob is the jobTemplate with batch/v1's annotation, the schedule as
 // controller and our lock.
 func TestNewJob(t *testing.T) {
-	job := newJob(nightly(), start(""), nil)
+	job := newJob(nightly(), start(""), shard.Shard{})
 	same(t, "metadata", job.ObjectMeta, metav1.ObjectMeta{
 		Name: "nightly-123", Namespace: "team",
 		Labels:      map[string]string{"app": "db", "batch.stint.dev/cronbatchjob": "nightly"},
@@ -54,18 +56,24 @@ func TestNewJob(t *testing.T) {
 	same(t, "spec", job.Spec, nightly().Spec.JobTemplate.Spec)
 	same(t, "status", job.Status, v1alpha1.BatchJobStatus{})
 
-	asked := newJob(nightly(), start("now, please"), []string{"shard", "app", "none"})
+	of, err := labels.Parse("shard=two,app,!none")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost := nightly()
+	lost.Spec.JobTemplate.Labels["none"], lost.Spec.JobTemplate.Labels["tier"] = "of the template", "back"
+	asked := newJob(lost, start("now, please"), shard.New(of.String(), of))
 	same(t, "the token", asked.Annotations[v1alpha1.AnnotationRunToken], "now, please")
 	same(t, "nobody asks the run for another run", asked.Annotations[v1alpha1.AnnotationRunAt], "")
-	same(t, "labels of the shard, less those of the template", asked.Labels,
-		map[string]string{"shard": "two", "app": "db", "batch.stint.dev/cronbatchjob": "nightly"})
+	same(t, "what decides about the shard is the schedule's", asked.Labels,
+		map[string]string{"shard": "two", "app": "of the schedule", "tier": "back", "batch.stint.dev/cronbatchjob": "nightly"})
 }
 
 // TestFactsOfANewJob give back what it was started for: what exists is the
 // record.
 func TestFactsOfANewJob(t *testing.T) {
 	for _, token := range []string{"", "now"} {
-		facts := factsOf(newJob(nightly(), start(token), nil))
+		facts := factsOf(newJob(nightly(), start(token), shard.Shard{}))
 		same(t, "nominal", facts.Nominal.Equal(now), true)
 		same(t, "token", facts.Token, token)
 		same(t, "held", facts.Held, true)
@@ -96,13 +104,13 @@ func TestFacts(t *testing.T) {
 		"let go and being deleted": {func(j *v1alpha1.BatchJob) { j.Finalizers, j.DeletionTimestamp = []string{"theirs"}, new(stamp(0)) },
 			engine.Child{Deleting: true}},
 	} {
-		job := newJob(nightly(), start(""), nil)
+		job := newJob(nightly(), start(""), shard.Shard{})
 		job.UID = "uid"
 		c.do(job)
 		c.want.ChildRef, c.want.Nominal = engine.ChildRef{Name: "nightly-123", UID: "uid"}, now
 		same(t, name, factsOf(job), c.want)
 	}
-	broken := newJob(nightly(), start(""), nil)
+	broken := newJob(nightly(), start(""), shard.Shard{})
 	broken.Annotations[v1alpha1.AnnotationCronJobScheduledTimestamp] = "yesterday"
 	same(t, "no time", factsOf(broken).Nominal.IsZero(), true)
 }
@@ -123,7 +131,7 @@ func TestOwner(t *testing.T) {
 		"a CronJob's":           {func(j *v1alpha1.BatchJob) { j.OwnerReferences[0].APIVersion, j.Finalizers = "batch/v1", nil }, "", ""},
 		"owned, not controlled": {func(j *v1alpha1.BatchJob) { j.OwnerReferences[0].Controller, j.Finalizers = nil, nil }, "", ""},
 	} {
-		job := newJob(nightly(), start(""), nil)
+		job := newJob(nightly(), start(""), shard.Shard{})
 		c.do(job)
 		cron, uid := ownerOf(job)
 		same(t, name, []any{cron, uid}, []any{c.cron, c.uid})
@@ -136,7 +144,7 @@ func TestSplit(t *testing.T) {
 	made := func(name string, uid types.UID, held bool) *v1alpha1.BatchJob {
 		s := start("")
 		s.Name = name
-		job := newJob(nightly(), s, nil)
+		job := newJob(nightly(), s, shard.Shard{})
 		job.OwnerReferences[0].UID = uid
 		if !held {
 			job.Finalizers = nil
@@ -163,7 +171,7 @@ func TestSplit(t *testing.T) {
 func TestTrialPod(t *testing.T) {
 	cron := nightly()
 	cron.Spec.JobTemplate.Spec.CompletionMode = new(v1alpha1.IndexedCompletion)
-	pod := trialPod(trialJob(cron, now, nil))
+	pod := trialPod(trialJob(cron, now, shard.Shard{}))
 	same(t, "host name", pod.Spec.Hostname, engine.RunName("nightly", now)+"-2")
 	same(t, "namespace", pod.Namespace, "team")
 	values := []string{}

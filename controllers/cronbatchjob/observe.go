@@ -44,7 +44,7 @@ func (r *Reconciler) observe(ctx context.Context, key types.NamespacedName) (*si
 	}
 	mine, strays := split(jobs, cron.UID, exists)
 	if len(strays) > 0 || !exists {
-		return r.observeStrays(ctx, key, cron, exists, mine, strays, shown)
+		return r.observeStrays(ctx, key, cron, exists, jobs, shown)
 	}
 	return r.observeCached(ctx, key, cron, mine, shown)
 }
@@ -63,16 +63,18 @@ func (r *Reconciler) observeCached(ctx context.Context, key types.NamespacedName
 	case unknown, current:
 	}
 	s := r.sight(key, cron, mine)
-	s.unsure = view == unknown
+	s.unsure = view == unknown || !r.Shard.Whole() && lacks(mine, cron)
 	return s, nil
 }
 
 // observeStrays looks at runs that carry our finalizer for a schedule that the
-// cache does not know. Only the API server itself can say that it is gone.
+// cache does not know. Only the API server itself can say that it is gone, or in
+// another shard.
 func (r *Reconciler) observeStrays(ctx context.Context, key types.NamespacedName, cached *v1alpha1.CronBatchJob, exists bool,
-	mine, strays []*v1alpha1.BatchJob, shown string,
+	jobs []*v1alpha1.BatchJob, shown string,
 ) (*sight, error) {
-	if !exists && len(strays) == 0 {
+	mine, strays := split(jobs, cached.UID, exists)
+	if !exists && len(strays) == 0 && (r.Shard.Whole() || len(jobs) == 0) {
 		r.forget(key)
 		return nil, nil
 	}
@@ -85,6 +87,8 @@ func (r *Reconciler) observeStrays(ctx context.Context, key types.NamespacedName
 		return s, nil
 	case err != nil:
 		return nil, fmt.Errorf("asking the API server for CronBatchJob %s: %w", key, err)
+	case !r.Shard.Has(live):
+		return r.handOver(ctx, live, jobs)
 	case !exists || live.UID != cached.UID: // the cache has yet to see it as it is
 		_, strays = split(append(mine, strays...), live.UID, true)
 		s, err := r.observeLive(ctx, key)
@@ -110,12 +114,18 @@ func (r *Reconciler) observeLive(ctx context.Context, key types.NamespacedName) 
 		}
 		return nil, fmt.Errorf("asking the API server for CronBatchJob %s: %w", key, err)
 	}
+	if !r.Shard.Has(cron) {
+		return nil, nil // the event of its leaving comes
+	}
 	list := &v1alpha1.BatchJobList{}
 	if err := r.Live.List(ctx, list, client.InNamespace(key.Namespace), client.MatchingLabels{v1alpha1.LabelCronBatchJob: key.Name}); err != nil {
 		return nil, fmt.Errorf("asking the API server for the BatchJobs of CronBatchJob %s: %w", key, err)
 	}
 	mine, _ := split(pointers(list), cron.UID, true)
 	r.fresh.readLive(cron, list.ResourceVersion)
+	if err := r.gather(ctx, cron, mine); err != nil {
+		return nil, err
+	}
 	return r.sight(key, cron, mine), nil
 }
 

@@ -44,17 +44,9 @@ func TestKilledTenTimes(t *testing.T) {
 		t.Skip("needs the operator as a process of its own: KUBECONFIG has to name a cluster for it")
 	}
 	began := time.Now()
-	crowd := newCrowd(t, newNamespace(t))
-	binary := filepath.Join(t.TempDir(), "stint-controller")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", binary, "../../cmd").CombinedOutput(); err != nil {
-		t.Fatalf("building the operator: %v\n%s", err, out)
-	}
-	spec := fmt.Sprintf("completions: %d\nparallelism: %d\nbackoffLimit: 1000000\ntemplate: {spec: {schedulerName: nobody}}", manyPods, manyAtOnce)
-	job := manifest(t, minimalJob, indent("spec", spec))
-	job.SetNamespace(crowd.namespace)
-	if err := api.Create(t.Context(), job); err != nil {
-		t.Fatal(err)
-	}
+	crowd := newCrowd(t, newNamespace(t), manyPods, manyAtOnce)
+	binary := buildOperator(t)
+	crowd.create(t)
 	for kill := 1; kill <= manyKills; kill++ {
 		operator, share := startBinary(t, binary, crowd.namespace), kill*manyPods/(manyKills+1)
 		crowd.await(t, operator, func(ctx context.Context) error {
@@ -75,12 +67,25 @@ func TestKilledTenTimes(t *testing.T) {
 		manyPods, manyAtOnce, manyKills, manyPods, crowd.failed, time.Since(began).Round(time.Second))
 }
 
+// buildOperator makes the binary that is shipped.
+func buildOperator(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "stint-controller")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", path, "../../cmd").CombinedOutput(); err != nil {
+		t.Fatalf("building the operator: %v\n%s", err, out)
+	}
+	return path
+}
+
 // crowd is the pods of one job, ended by a kubelet for all, and what can be seen
 // of them from outside.
 type crowd struct {
 	namespace string
-	cache     cache.Cache
-	born      chan *corev1.Pod
+	// pods have to succeed, so many atOnce.
+	pods, atOnce int
+
+	cache cache.Cache
+	born  chan *corev1.Pod
 
 	mu sync.Mutex
 	// active are the pods that have not ended; most is how many there were.
@@ -92,9 +97,9 @@ type crowd struct {
 	trouble             error
 }
 
-func newCrowd(t *testing.T, namespace string) *crowd {
+func newCrowd(t *testing.T, namespace string, want, atOnce int) *crowd {
 	t.Helper()
-	c := &crowd{namespace: namespace, active: map[types.UID]struct{}{}, born: make(chan *corev1.Pod, 2*manyPods)}
+	c := &crowd{namespace: namespace, pods: want, atOnce: atOnce, active: map[types.UID]struct{}{}, born: make(chan *corev1.Pod, 2*want)}
 	eventually(t, time.Minute, "the service account", func(ctx context.Context) error {
 		return api.Get(ctx, types.NamespacedName{Namespace: namespace, Name: "default"}, &corev1.ServiceAccount{})
 	})
@@ -124,6 +129,17 @@ func newCrowd(t *testing.T, namespace string) *crowd {
 		all.Go(func() { c.kubelet(ctx) })
 	}
 	return c
+}
+
+// create makes the job.
+func (c *crowd) create(t *testing.T, patches ...string) {
+	t.Helper()
+	spec := fmt.Sprintf("completions: %d\nparallelism: %d\nbackoffLimit: 1000000\ntemplate: {spec: {schedulerName: nobody}}", c.pods, c.atOnce)
+	job := manifest(t, minimalJob, append([]string{indent("spec", spec)}, patches...)...)
+	job.SetNamespace(c.namespace)
+	if err := api.Create(t.Context(), job); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (c *crowd) report(err error) {
@@ -245,11 +261,11 @@ func (c *crowd) verdict(t *testing.T) {
 	c.mu.Lock()
 	failed, most := c.failed, c.most
 	c.mu.Unlock()
-	if status.Succeeded != manyPods || int(status.Failed) != failed || status.Active != 0 || failed == 0 {
-		t.Errorf("counted are %d successes, %d failures and %d active pods, want %d, %d and none", status.Succeeded, status.Failed, status.Active, manyPods, failed)
+	if int(status.Succeeded) != c.pods || int(status.Failed) != failed || status.Active != 0 || failed == 0 {
+		t.Errorf("counted are %d successes, %d failures and %d active pods, want %d, %d and none", status.Succeeded, status.Failed, status.Active, c.pods, failed)
 	}
-	if most > manyAtOnce {
-		t.Errorf("%d pods were active at once, allowed are %d", most, manyAtOnce)
+	if most > c.atOnce {
+		t.Errorf("%d pods were active at once, allowed are %d", most, c.atOnce)
 	}
 	pods := &corev1.PodList{}
 	if err := api.List(t.Context(), pods, client.InNamespace(c.namespace)); err != nil {
@@ -259,8 +275,8 @@ func (c *crowd) verdict(t *testing.T) {
 	for i := range pods.Items {
 		phases[pods.Items[i].Status.Phase]++
 	}
-	if phases[corev1.PodSucceeded] != manyPods || phases[corev1.PodFailed] != failed || len(pods.Items) != manyPods+failed {
-		t.Errorf("the API server has %v, want %d Succeeded and %d Failed", phases, manyPods, failed)
+	if phases[corev1.PodSucceeded] != c.pods || phases[corev1.PodFailed] != failed || len(pods.Items) != c.pods+failed {
+		t.Errorf("the API server has %v, want %d Succeeded and %d Failed", phases, c.pods, failed)
 	}
 }
 
@@ -286,7 +302,7 @@ type binary struct {
 }
 
 // startBinary starts the operator for one namespace.
-func startBinary(t *testing.T, path, namespace string) *binary {
+func startBinary(t *testing.T, path, namespace string, more ...string) *binary {
 	t.Helper()
 	b := &binary{log: filepath.Join(t.TempDir(), "log"), done: make(chan struct{})}
 	log, err := os.Create(b.log)
@@ -294,8 +310,9 @@ func startBinary(t *testing.T, path, namespace string) *binary {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	b.cmd = exec.CommandContext(t.Context(), path, "--enable-leader-election=false", "--metrics-addr=0", "--health-addr=127.0.0.1:0",
-		"--kube-api-qps=5000", "--kube-api-burst=5000", "--watch-all-namespaces=false")
+	args := append([]string{"--enable-leader-election=false", "--metrics-addr=0", "--health-addr=127.0.0.1:0",
+		"--kube-api-qps=5000", "--kube-api-burst=5000", "--watch-all-namespaces=false"}, more...)
+	b.cmd = exec.CommandContext(t.Context(), path, args...)
 	b.cmd.Env = append(os.Environ(), "RUNTIME_NAMESPACE="+namespace)
 	b.cmd.Stdout, b.cmd.Stderr = log, log
 	if err := b.cmd.Start(); err != nil {
