@@ -38,17 +38,23 @@ const (
 // Application that syncs the folder app.
 func (s *space) newArgo(message string, first files) *argo {
 	s.Helper()
-	a := &argo{repo: s.newRepo()}
-	a.repo.commit(message, first)
-	s.set(fmt.Sprintf(`apiVersion: argoproj.io/v1alpha1
+	return s.argoBy(`apiVersion: argoproj.io/v1alpha1
 kind: Application
-metadata: {name: %[1]s, namespace: argocd}
+metadata: {name: shop, namespace: argocd}
 spec:
   project: default
-  source: {repoURL: %[2]q, targetRevision: main, path: app}
-  destination: {server: "https://kubernetes.default.svc", namespace: %[1]s}
-  syncPolicy: {automated: {prune: true, selfHeal: true}}
-`, s.name, a.url))
+  source: {repoURL: https://git.example.com/shop.git, targetRevision: main, path: app}
+  destination: {server: "https://kubernetes.default.svc", namespace: shop}
+  syncPolicy: {automated: {prune: true, selfHeal: true}, retry: {limit: 5, refresh: true}}
+`, message, first)
+}
+
+// argoBy does so with an Application that is called shop, as is its namespace.
+func (s *space) argoBy(application, message string, first files) *argo {
+	s.Helper()
+	a := &argo{repo: s.newRepo()}
+	a.repo.commit(message, first)
+	s.set(strings.NewReplacer("https://git.example.com/shop.git", a.url, ": shop", ": "+s.name).Replace(application))
 	s.Cleanup(func() {
 		app := object(argoAPI, "Application")
 		app.SetNamespace(argoNamespace)
@@ -189,21 +195,22 @@ func argoKeepsRecord(s *space) {
 // sparse leaves out what the API server would fill in within lists.
 func sparse(s *space) {
 	pods := s.watch()
-	w := quick("BatchJob", "sparse", v1)
+	w := quick("BatchJob", "sparser", v1)
 	text := strings.Replace(w.String(), "        image:", `        env: [{name: LEVEL, value: debug}, {name: EMPTY}]
         ports: [{containerPort: 8080}, {containerPort: 8080, protocol: UDP}]
         image:`, 1)
-	a := s.newArgo("sparse", files{"app/job.yaml": text,
+	a := s.newArgo("sparse", files{"app/example.yaml": s.example("argocd-sparse.yaml"), "app/job.yaml": text,
 		"app/cron.yaml": strings.Replace(quick("BatchJob", "nightly", v1).scheduled("0 3 * * *"), "            image:", `            ports: [{containerPort: 8080}]
             image:`, 1)})
 	const quiet = 20 * time.Second
 	a.settled(quiet)
-	job := s.phase("sparse", v1alpha1.PhaseComplete, soon)
-	if job.Generation != 1 {
-		s.Errorf("generation %d: somebody writes the spec again and again", job.Generation)
+	for name, image := range map[string]string{"sparse": v2, "sparser": v1} {
+		if job := s.phase(name, v1alpha1.PhaseComplete, soon); job.Generation != 1 {
+			s.Errorf("generation %d of %s: somebody writes the spec again and again", job.Generation, name)
+		}
+		s.ran(pods, name, image)
 	}
-	s.ran(pods, "sparse", v1)
-	s.saw("Synced for %s, generation %d", quiet, job.Generation)
+	s.saw("the guide's example and a sparser one Synced for %s, generation 1", quiet)
 }
 
 // argoHealth follows one job through its life as Argo CD shows it.

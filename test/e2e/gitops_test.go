@@ -31,6 +31,12 @@ func TestGitOps(t *testing.T) {
 			"Argo CD shows a job's health":                       argoHealth,
 			"Argo CD's actions on a job":                         argoActions,
 			"Argo CD finds no difference in a sparse manifest":   sparse,
+			"Argo CD's waves: the migration first":               argoWaves,
+			"Argo CD's hooks":                                    argoHook,
+			"the guide's examples with Argo CD":                  argoExamples,
+			"the guide's examples with Flux":                     fluxExamples,
+			"a schedule in git":                                  gitSchedule,
+			"a generated ConfigMap that changes":                 generatedConfig,
 		}
 		maps.Copy(tests, guidesOf(withGitOps))
 		for name, test := range tests {
@@ -48,6 +54,7 @@ func TestGitOps(t *testing.T) {
 			}
 		}
 	})
+	t.Run("Argo CD that tracks by label", argoLabel)
 	// It takes the operator away.
 	t.Run("the chart from git by helm-controller", helmRelease)
 }

@@ -61,17 +61,7 @@ func TestGuides(t *testing.T) {
 	if os.Getenv("STINT_GITOPS") == "" {
 		t.Skip("STINT_GITOPS does not say where Flux is: run `make test-e2e`, which builds and starts it")
 	}
-	s := newSpace(t)
-	file := filepath.Join(t.TempDir(), "values.yaml")
-	if err := os.WriteFile(file, []byte(s.helm("get", "values", release, "-o", "yaml")), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if out, err := command(context.Background(), "", os.Getenv("HELM"), "--namespace="+system, "upgrade", "--install", release, chartDir,
-			"--create-namespace", "--values="+file, "--wait", "--timeout=3m"); err != nil {
-			t.Errorf("putting the release back: %v\n%s", err, out)
-		}
-	})
+	newSpace(t).keepRelease()
 	for _, g := range guides {
 		if g.when == alone && !t.Failed() {
 			t.Run(filepath.Base(g.page), func(t *testing.T) { g.run(newSpace(t).open(g.page)) })

@@ -24,11 +24,11 @@ const helmAPI = "helm.toolkit.fluxcd.io/v2"
 // git, and puts the release back as it was found.
 func helmRelease(t *testing.T) {
 	s := newSpace(t)
-	values := s.helm("get", "values", release, "-o", "yaml")
-	file := filepath.Join(t.TempDir(), "values.yaml")
-	if err := os.WriteFile(file, []byte(values), 0o600); err != nil {
+	b, err := os.ReadFile(s.keepRelease())
+	if err != nil {
 		t.Fatal(err)
 	}
+	values := string(b)
 	f := s.newFlux()
 	if err := os.CopyFS(filepath.Join(f.clone, "charts", "stint"), os.DirFS(chartDir)); err != nil {
 		t.Fatal(err)
@@ -36,13 +36,6 @@ func helmRelease(t *testing.T) {
 	s.apply(script("survivor", "Never", waits))
 	s.running("survivor", 1)
 	s.helm("uninstall", release, "--wait", "--timeout=2m")
-	s.Cleanup(func() {
-		if out, err := command(context.Background(), "", os.Getenv("HELM"), "--namespace="+system, "upgrade", "--install", release, chartDir,
-			"--values="+file, "--wait", "--timeout=3m"); err != nil {
-			s.Errorf("putting the release back: %v\n%s", err, out)
-		}
-	})
-
 	f.commit("the chart", nil)
 	f.helmRelease(values)
 	f.released("stint", s.chartVersion(f))

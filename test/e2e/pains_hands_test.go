@@ -59,7 +59,7 @@ func suspendTold(s *space) {
 	f, pods := s.newFlux(), s.watch()
 	f.commit("a nightly backup and a migration", files{
 		"app/cron.yaml": quick("BatchJob", "backup", v1).scheduled("0 3 * * *"),
-		"app/job.yaml":  lasting("BatchJob", "migrate", v1).String(),
+		"app/job.yaml":  lasting("migrate", v1).String(),
 	})
 	f.kustomization("app", "2s")
 	f.says("app", metav1.ConditionTrue)

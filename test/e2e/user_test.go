@@ -60,6 +60,8 @@ func TestOperator(t *testing.T) {
 	})
 	t.Run("that is killed counts every pod once", killed)
 	t.Run("that is killed catches up with schedules as they say", cronKilled)
+	t.Run("that is installed with every option works", chartOptions)
+	t.Run("that sees one namespace has rights enough", oneNamespace)
 	t.Run("that is upgraded and uninstalled leaves the jobs alone", chart)
 }
 

@@ -39,8 +39,8 @@ func failing(kind, name, image string) work {
 	return work{kind: kind, name: name, image: image, script: "echo 'no such table' >&2; exit 3", seconds: 1, exit: 3}
 }
 
-func lasting(kind, name, image string) work {
-	return work{kind: kind, name: name, image: image, script: waits, seconds: 3600}
+func lasting(name, image string) work {
+	return work{kind: "BatchJob", name: name, image: image, script: waits, seconds: 3600}
 }
 
 func apiVersionOf(kind string) string {
