@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/stint-dev/stint/api/v1alpha1"
 )
@@ -15,7 +16,7 @@ import (
 // field below spec, a colon and what is wrong with it; empty if nothing is.
 // completions is the limit of the indexes that successPolicy may name.
 func Invalid(spec *v1alpha1.BatchJobSpec, completions int) string {
-	for _, message := range []string{selectorParses(spec), containerNamesExist(spec), succeededIndexesFit(spec, completions)} {
+	for _, message := range []string{selectorParses(spec), containerNamesExist(spec), succeededIndexesFit(spec, completions), replacedIsValid(spec)} {
 		if message != "" {
 			return message
 		}
@@ -55,6 +56,23 @@ func hasContainer(spec *corev1.PodSpec, name string) bool {
 		}
 	}
 	return false
+}
+
+// replacedIsValid looks at what an index replaces in the template. No pod ever
+// has it, so the API server never tells.
+func replacedIsValid(spec *v1alpha1.BatchJobSpec) string {
+	if !spec.IsIndexed() {
+		return ""
+	}
+	if name := spec.Template.Spec.Hostname; name != "" {
+		if wrong := validation.IsDNS1123Label(name); len(wrong) > 0 {
+			return "template.spec.hostname: " + wrong[0]
+		}
+	}
+	if wrong := validation.IsValidLabelValue(spec.Template.Labels[v1alpha1.LabelCompletionIndex]); len(wrong) > 0 {
+		return "template.metadata.labels." + v1alpha1.LabelCompletionIndex + ": " + wrong[0]
+	}
+	return ""
 }
 
 // succeededIndexesFit: increasing, below completions, and as many as

@@ -140,6 +140,15 @@ func TestFinish(t *testing.T) {
 		},
 		{"template", template("image: {type: string, description: dropped, default: x}"), templateWant("image: {type: string, nullable: true}")},
 		{
+			"zero may be left out", template("sleep: {type: object, required: [seconds], properties: {seconds: {type: integer, format: int64}}}"),
+			templateWant("sleep: {type: object, nullable: true, properties: {seconds: {type: integer, format: int64, nullable: true}}}"),
+		},
+		{
+			"zero may be left out of an item",
+			template("httpHeaders: {type: array, items: {type: object, required: [name, value], properties: {name: {type: string}, value: {type: string}}}}"),
+			templateWant("httpHeaders: {type: array, nullable: true, items: {type: object, required: [name], properties: {name: {type: string}, value: {type: string, nullable: true}}}}"),
+		},
+		{
 			"duplicates", template("env: {type: array, x-kubernetes-list-type: map, x-kubernetes-list-map-keys: [name], items: {type: string}}"),
 			templateWant("env: {type: array, nullable: true, x-kubernetes-list-type: atomic, items: {type: string}}"),
 		},

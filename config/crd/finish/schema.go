@@ -44,6 +44,13 @@ var tolerantInCore = []string{
 	"env", "ports", "imagePullSecrets", "hostAliases", "claims", "values",
 }
 
+// zeroInCore are fields, by the one that has them, that Go's types always write
+// and core/v1 takes for zero where they are left out.
+var zeroInCore = map[string]string{
+	"httpHeaders": "value", "sysctls": "value", "sleep": "seconds", "iscsi": "lun", "scaleIO": "secretRef",
+	"preferredDuringSchedulingIgnoredDuringExecution": "preference",
+}
+
 // place is where in the schema a node stands.
 type place struct {
 	path     []string
@@ -90,6 +97,9 @@ func (f *finisher) walk(node map[string]any, at place) {
 	inside.template = at.template || isPodTemplate(properties)
 	if at.name() == "metadata" && len(properties) > 0 {
 		allowCreationTimestamp(properties)
+	}
+	if at.template {
+		mayLack(node, at)
 	}
 	for name, property := range properties {
 		f.walk(property.(map[string]any), inside.child(name))
@@ -211,6 +221,19 @@ func allowNulls(node map[string]any, at place) {
 	}
 	if values, ok := node["additionalProperties"].(map[string]any); ok && at.template && values["type"] != nil {
 		values["nullable"] = true
+	}
+}
+
+// mayLack takes from what is required the field of zeroInCore.
+func mayLack(node map[string]any, at place) {
+	owner := at.name()
+	if owner == "[]" {
+		owner = at.path[len(at.path)-2]
+	}
+	required, _ := node["required"].([]any)
+	left := slices.DeleteFunc(required, func(name any) bool { return name == zeroInCore[owner] })
+	if node["required"] = left; len(left) == 0 {
+		delete(node, "required")
 	}
 }
 

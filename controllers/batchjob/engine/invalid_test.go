@@ -28,6 +28,11 @@ func TestWhatCELCannotSay(t *testing.T) {
 		{"a key that is no label", "spec.selector", spec(func(s *v1alpha1.BatchJobSpec) {
 			s.ManualSelector, s.Selector = new(true), &metav1.LabelSelector{MatchLabels: map[string]string{"a b": "c"}}
 		})},
+		{"a host name that is none, though the index replaces it", "spec.template.spec.hostname", spec(func(s *v1alpha1.BatchJobSpec) {
+			s.Template.Spec.Hostname = "a.b"
+		})},
+		{"an index's label that is none, though the index replaces it", "spec.template.metadata.labels." + v1alpha1.LabelCompletionIndex,
+			spec(func(s *v1alpha1.BatchJobSpec) { s.Template.Labels = map[string]string{v1alpha1.LabelCompletionIndex: "a b"} })},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			plan := decide(indexed(5, 5, c.change))

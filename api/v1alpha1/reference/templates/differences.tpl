@@ -27,6 +27,8 @@ Deliberate, each with its reason. What stands in no row is meant to be the same.
 | `metadata.name` | up to 253 characters, with a warning above 63 | at most 63 characters | It becomes a label of the pods, which takes no more |
 | A suspended job, or one that waits for another | Ready does not exist | `Ready=False`, reason `Suspended` or `DependencyNotReady` | A suspended migration has not run. Whoever waits for it should wait |
 | The pod template | validated when the job is created | validated when its pod is, or by a dry run while suspended or waiting: `Stalled=True`, reason `PodRejected`, with the API server's words | Without an admission webhook, a stopped operator blocks nobody |
+| A null among the items of a list in the template | an empty item, refused where the item has to have something | refused | A CRD's schema knows no such item |
+| Fields of the template for a feature that the API server has turned off (`clusterTrustBundle`) | dropped, whatever is in them | kept, and their schema applies; the pod loses them | A CRD's schema knows no feature gates |
 | Limits | | selector: 32 labels, 32 expressions; quantities: 64 digits, exponents of two digits; durations: four parts | The API server wants to know how far a rule walks; no object may stop the operator from reading the others |
 | Status while the job is being deleted | goes on | stays as it was | A finalizer must not outlive its reason: the pods are let go at once, and nobody counts them |
 | A suspended job whose `backoffLimit` is lowered below its failures | keeps `FailureTarget` for ever | is Failed | Its own validation refuses the end |

@@ -10,6 +10,7 @@ the field and the remedy in its message, and goes on when the field is corrected
 | `containerName` is one of the template's containers or init containers (their number has no limit, so no CEL rule may walk them) | `spec.podFailurePolicy.rules[].onExitCodes.containerName` | `Stalled`, `InvalidSpec` |
 | Indexes are below completions and in increasing order, and `succeededCount` is no more than their number (64 KiB are too long for a CEL rule) | `spec.successPolicy.rules[].succeededIndexes` | `Stalled`, `InvalidSpec` |
 | Keys are label names | `spec.selector.matchLabels` | `Stalled`, `InvalidSpec` |
+| In Indexed mode the host name is a DNS label and the index's label a label value, though the index replaces them in each pod | `spec.template.spec.hostname`, `spec.template.metadata.labels` | `Stalled`, `InvalidSpec` |
 | Everything else in the pod: images, labels, volumes, resources, security | `spec.template` | `Stalled`, `PodRejected` |
 | Quota, admission policies, a missing ServiceAccount | | `Ready=False`, `ProgressingWithRetry` |
 | The expression compiles and gives a bool | `spec.dependsOn[].readyExpr` | `Stalled`, `InvalidExpression` |
