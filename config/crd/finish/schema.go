@@ -98,9 +98,7 @@ func (f *finisher) walk(node map[string]any, at place) {
 	if at.name() == "metadata" && len(properties) > 0 {
 		allowCreationTimestamp(properties)
 	}
-	if at.template {
-		mayLack(node, at)
-	}
+	mayLack(node, at)
 	for name, property := range properties {
 		f.walk(property.(map[string]any), inside.child(name))
 	}
@@ -224,8 +222,11 @@ func allowNulls(node map[string]any, at place) {
 	}
 }
 
-// mayLack takes from what is required the field of zeroInCore.
+// mayLack takes from what is required in a template the field of zeroInCore.
 func mayLack(node map[string]any, at place) {
+	if !at.template {
+		return
+	}
 	owner := at.name()
 	if owner == "[]" {
 		owner = at.path[len(at.path)-2]

@@ -32,7 +32,9 @@ func TestWhatCELCannotSay(t *testing.T) {
 			s.Template.Spec.Hostname = "a.b"
 		})},
 		{"an index's label that is none, though the index replaces it", "spec.template.metadata.labels." + v1alpha1.LabelCompletionIndex,
-			spec(func(s *v1alpha1.BatchJobSpec) { s.Template.Labels = map[string]string{v1alpha1.LabelCompletionIndex: "a b"} })},
+			spec(func(s *v1alpha1.BatchJobSpec) {
+				s.Template.Labels = map[string]string{v1alpha1.LabelCompletionIndex: "a b"}
+			})},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			plan := decide(indexed(5, 5, c.change))
